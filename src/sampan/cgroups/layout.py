@@ -1,0 +1,110 @@
+"""Which cgroup hierarchies this process can see, where they are mounted, and its own place in them.
+
+Reads two files of /proc/self and looks at each mount point once; writes nothing, remembers nothing.
+Hot path: imports only ``posix``.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from sampan.linux import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNIFIED = ""  # the "controller" that stands for the v2 hierarchy
+PURE_V2 = "/sys/fs/cgroup"  # a cgroup2 file system mounted just here is what makes a host "v2"
+
+
+class Layout:
+    """The cgroup hierarchies of a machine, as this process sees them."""
+
+    __slots__ = ("mode", "mounts", "own", "unified")
+
+    def __init__(self, mode: str, unified: str, mounts: dict[str, str], own: dict[str, str]) -> None:
+        self.mode = mode  # "v1", "v2", "hybrid" or "none"
+        self.unified = unified  # the mount point of the v2 hierarchy, or ""
+        self.mounts = mounts  # v1 controller, or "name=systemd" -> mount point; co-mounted controllers share one
+        self.own = own  # controller ("" is v2) -> this process's own cgroup, as a path below the mount point
+
+
+def detect() -> Layout:
+    """The layout of the machine that this process runs on."""
+    return parse(files.read("/proc/self/mountinfo"), files.read("/proc/self/cgroup"), _device)
+
+
+def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> Layout:
+    """The layout that /proc/PID/mountinfo and /proc/PID/cgroup tell of.
+
+    ``device`` gives the "MAJOR:MINOR" that is really found at a path: a mount that another one hides is still listed
+    in mountinfo, and must not be taken for what a path leads to.
+    """
+    belongs = _membership(membership)
+    mounts: dict[str, str] = {}
+    own: dict[str, str] = {}
+    unified = ""
+    for line in mountinfo.splitlines():
+        if b" - cgroup" not in line:
+            continue
+        head, _, tail = line.partition(b" - ")
+        fields = head.split(b" ")
+        kind, _, options = tail.split(b" ", 2)
+        point = _unescape(fields[4])
+        if kind not in (b"cgroup", b"cgroup2") or device(point) != fields[2].decode():
+            continue
+        names = [UNIFIED] if kind == b"cgroup2" else [name for name in options.decode().split(",") if name in belongs]
+        for name in names:
+            # The same hierarchy may be mounted twice (binds): the first under /sys/fs/cgroup is the one to use.
+            known = unified if name == UNIFIED else mounts.get(name, "")
+            if known and (known.startswith(PURE_V2) or not point.startswith(PURE_V2)):
+                continue
+            own[name] = _below(_unescape(fields[3]), belongs.get(name, "/"))
+            if name == UNIFIED:
+                unified = point
+            else:
+                mounts[name] = point
+    if unified == PURE_V2:
+        return Layout("v2", unified, {}, {UNIFIED: own[UNIFIED]})
+    mode = ("hybrid" if mounts else "v2") if unified else ("v1" if mounts else "none")
+    return Layout(mode, unified, mounts, own)
+
+
+def _membership(text: bytes) -> dict[str, str]:
+    """controller -> path, of /proc/PID/cgroup: lines like ``4:cpu,cpuacct:/a/b``, ``1:name=systemd:/``, ``0::/a``."""
+    paths: dict[str, str] = {}
+    for line in text.decode(errors="surrogateescape").splitlines():
+        _, names, path = line.split(":", 2)
+        for name in names.split(","):
+            paths[name] = path
+    return paths
+
+
+def _below(root: str, path: str) -> str:
+    """``path`` of a hierarchy as seen below a mount that shows only ``root`` of it.
+
+    In a container without a cgroup namespace /proc/self/cgroup tells the host's path while the mount begins at the
+    container's own cgroup. What lies outside the mount cannot be reached: the mount's top is the nearest place.
+    """
+    if root == "/":
+        return path if not path.startswith("/..") else "/"
+    if path == root or path.startswith(root + "/"):
+        return path[len(root) :] or "/"
+    return "/"
+
+
+def _unescape(field: bytes) -> str:
+    """A path of mountinfo, in which blank, tab, newline and backslash are written in octal."""
+    if b"\\" in field:
+        for escape, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
+            field = field.replace(escape, character)
+    return field.decode(errors="surrogateescape")
+
+
+def _device(path: str) -> str:
+    try:
+        number = posix.stat(path).st_dev
+    except OSError:
+        return ""
+    return f"{posix.major(number)}:{posix.minor(number)}"

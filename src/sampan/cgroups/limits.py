@@ -1,0 +1,57 @@
+"""Limits as a list of settings, and the one loop that writes them. Which files they are is for ``v1`` and ``v2`` to say.
+
+A setting is (controller, file, value, the field of config.json that asks for it, may the file be missing?).
+Hot path: imports only ``errno``.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from sampan.errors import KernelError
+from sampan.linux import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Setting = tuple[str, str, str, str, bool]
+
+_REASONS = {
+    errno.ENOENT: "this kernel does not have that file",
+    errno.EINVAL: "the kernel does not accept {value!r}, or not under the limits of the parent cgroup",
+    errno.ERANGE: "{value!r} is out of the kernel's range",
+    errno.EBUSY: "more is in use already than {value!r} allows",
+    errno.ENOSPC: "{value!r} names what the parent cgroup does not have",
+    errno.EACCES: "not permitted, or not within what the parent cgroup has",
+}
+
+
+def apply(directories: Mapping[str, str], settings: Iterable[Setting]) -> None:
+    """Write the settings into the directories of their controllers. Raises KernelError with the field.
+
+    Some values depend on each other (memory on memory+swap, quota on period and burst on quota) and can be set in one
+    order when they grow and in the other when they shrink. So what is refused once is tried again after the rest.
+    """
+    refused: list[Setting] = []
+    for setting in settings:
+        try:
+            _write(directories, setting)
+        except KernelError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            refused.append(setting)
+    for setting in refused:
+        _write(directories, setting)
+
+
+def _write(directories: Mapping[str, str], setting: Setting) -> None:
+    controller, name, value, field, may_miss = setting
+    path = f"{directories[controller]}/{name}"
+    try:
+        files.write(path, value)
+    except KernelError as error:
+        if may_miss and error.errno == errno.ENOENT:
+            return
+        reason = _REASONS.get(error.errno, "").format(value=value)
+        raise KernelError(f"write {value!r} to", path, error.errno, field, reason) from None

@@ -1,0 +1,67 @@
+"""The log that engines read: lines of text or JSON in the shape of logrus, appended to a file. Hot path.
+
+It never decides what an error means; it writes down the message that it is given.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from sampan.cli.output import write
+from sampan.errors import KernelError
+
+
+class Log:
+    """Where messages go beside standard error: ``path`` ("" is nowhere) in ``format`` ("text" or "json")."""
+
+    __slots__ = ("debugging", "format", "path")
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.format = "text"
+        self.debugging = False
+
+    def debug(self, message: str) -> None:
+        """One step that was taken: for the log, or for standard error where there is no log. Only with --debug."""
+        if self.debugging:
+            self._append("debug", message)
+
+    def error(self, message: str) -> None:
+        """The reason why the command fails: always on standard error, and in the log where there is one."""
+        if self.path:
+            try:
+                self._append("error", message)
+            except KernelError as error:
+                write(f"sampan: --log: {error}\n", fd=2)
+        write(f"sampan: {message}\n", fd=2)
+
+    def _append(self, level: str, message: str) -> None:
+        line = _line(self.format, level, message)
+        if not self.path:
+            write(line, fd=2)
+            return
+        try:
+            fd = posix.open(self.path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise KernelError("open", self.path, error.errno or 0) from None
+        try:
+            write(line, fd)
+        finally:
+            posix.close(fd)
+
+
+def _line(form: str, level: str, message: str) -> str:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    if form == "json":
+        return f'{{"level":"{level}","msg":{_quoted(message)},"time":"{now}"}}\n'
+    return f'time="{now}" level={level} msg={_quoted(message)}\n'
+
+
+def _quoted(text: str) -> str:
+    """``text`` as a JSON string. Done here so that even a broken installation can say what is broken."""
+    text = text.encode(errors="backslashreplace").decode()
+    text = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    if not text.isprintable():
+        text = "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in text)
+    return f'"{text}"'

@@ -1,0 +1,62 @@
+"""What the global options say, and what holds where they say nothing. Hot path."""
+
+from __future__ import annotations
+
+import posix
+
+from sampan.cli.log import Log
+from sampan.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.options import Arguments
+
+OPTIONS = (
+    ("debug", "", "", "write every step to the log, and print the traceback of an error"),
+    ("log", "", "FILE", "append errors to FILE, too"),
+    ("log-format", "", "FORMAT", "text (the default) or json: how lines of the log are written"),
+    ("root", "", "DIR", "where containers' states are kept (default: /run/sampan; for users $XDG_RUNTIME_DIR/sampan)"),
+    ("rootless", "", "WHEN", "true, false or auto (the default): whether cgroups that are not permitted can be missing"),
+    ("systemd-cgroup", "", "", "refused: this release makes cgroups by itself, without systemd"),
+    ("version", "v", "", "print the version"),
+)
+
+
+class Settings:
+    """The global options, checked."""
+
+    __slots__ = ("log", "rootless", "state_directory")
+
+    def __init__(self, arguments: Arguments, log: Log) -> None:
+        self.log = log
+        log.debugging = arguments.flag("debug")
+        log.path = arguments.text("log")
+        log.format = arguments.choice("log-format", ("text", "json"))
+        self.state_directory = arguments.text("root")
+        self.rootless = arguments.choice("rootless", ("auto", "true", "false"))
+        if arguments.flag("systemd-cgroup"):
+            raise UsageError(
+                "--systemd-cgroup: this release makes cgroups by itself and cannot ask systemd for them; set the "
+                'engine\'s cgroup manager to "cgroupfs" (podman: cgroup_manager in containers.conf; docker: '
+                "native.cgroupdriver in exec-opts; containerd: SystemdCgroup = false)"
+            )
+
+    def root(self) -> str:
+        """The directory of containers' states: as given, or as runc chooses it."""
+        if self.state_directory:
+            return self.state_directory
+        own = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode(errors="surrogateescape")
+        if posix.geteuid() == 0 and not (own and _is_foreign_root()):
+            return "/run/sampan"
+        if not own:
+            raise UsageError(
+                "neither --root is given nor XDG_RUNTIME_DIR set, so there is no place for containers' states"
+            )
+        return f"{own}/sampan"
+
+
+def _is_foreign_root() -> bool:
+    """Whether this is root of a user namespace only, made by a rootless engine, and not told to act as real root."""
+    from sampan.linux.files import read
+
+    return read("/proc/self/uid_map").split() != [b"0", b"0", b"4294967295"] and posix.environ.get(b"USER") != b"root"

@@ -1,0 +1,17 @@
+"""What --version prints. Engines read the first line: a name, the word "version", and the version."""
+
+from __future__ import annotations
+
+import sys
+
+from sampan import __version__
+
+SPECIFICATION = "1.3.0"
+
+
+def text() -> str:
+    """The versions of sampan, of the specification that it follows, and of what it stands on."""
+    from sampan._seccomp import version
+
+    python = "{}.{}.{}".format(*sys.version_info[:3])
+    return f"sampan version {__version__}\nspec: {SPECIFICATION}\npython: {python}\nlibseccomp: {version()}\n"

@@ -1,0 +1,99 @@
+"""Every error that sampan raises, in one tree, and nothing else.
+
+A message says what was tried, on what, what the kernel said, which field of config.json asked for it and
+what to change. The module is on the hot path: it imports nothing at run time.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SampanError(Exception):
+    """Base of every error that sampan raises on purpose."""
+
+
+class UsageError(SampanError):
+    """The command line, or an argument of the library, cannot be understood."""
+
+
+class Problem:
+    """One thing that is wrong with a document: which field, its value, the rule that it breaks, and where the rule stands."""
+
+    __slots__ = ("field", "rule", "section", "value")
+
+    def __init__(self, field: str, value: object, rule: str, section: str) -> None:
+        self.field = field  # "linux.resources.memory.limit", "mounts[2].options[0]"; "" is the document itself
+        self.value = value
+        self.rule = rule  # completes "FIELD ...": "must be an absolute path"
+        self.section = section  # "config.md#process", or "" where no text of the specification is behind it
+
+    def __str__(self) -> str:
+        field = self.field or "the document"
+        found = "" if self.value is None else f" (found {_shorten(self.value)})"
+        section = f" [{self.section}]" if self.section else ""
+        return f"{field}: {self.rule}{found}{section}"
+
+    def __repr__(self) -> str:
+        return f"Problem({str(self)!r})"
+
+
+class ConfigError(SampanError):
+    """A document breaks the specification, or asks for what this runtime or kernel cannot do.
+
+    Holds all the problems of the document, not only the first.
+    """
+
+    def __init__(self, document: str, problems: Sequence[Problem]) -> None:
+        self.document = document  # "config.json", or its path
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            message = f"{document}: {self.problems[0]}"
+        else:
+            lines = "".join(f"\n  {problem}" for problem in self.problems)
+            message = f"{document}: {len(self.problems)} problems:{lines}"
+        super().__init__(message)
+
+
+class PlatformError(SampanError):
+    """A valid configuration, but for another platform than Linux containers."""
+
+
+class KernelError(SampanError):
+    """A system call failed: ``operation`` on ``subject`` gave ``errno``; ``field`` of config.json asked for it."""
+
+    def __init__(self, operation: str, subject: str, errno: int, field: str = "", detail: str = "") -> None:
+        from posix import strerror
+
+        self.operation = operation  # "mount proc", "write cgroup.procs"
+        self.subject = subject  # "/proc", "/sys/fs/cgroup/pids/web"
+        self.errno = errno
+        self.field = field
+        self.detail = detail  # what the kernel said beyond the number, or what to do about it
+        where = f"{field}: " if field else ""
+        what = f"{operation} {subject}".rstrip()
+        more = f" ({detail})" if detail else ""
+        super().__init__(f"{where}{what}: {strerror(errno).lower()}{more}")
+
+
+class HookError(SampanError):
+    """A hook could not be started, failed or took longer than its timeout."""
+
+
+class NotFoundError(SampanError):
+    """There is no container of that id."""
+
+
+class ExistsError(SampanError):
+    """There is already a container of that id."""
+
+
+class StateError(SampanError):
+    """The container is not in a state that permits the operation (runtime.md, Operations)."""
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:76] + " ..."

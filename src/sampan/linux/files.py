@@ -1,0 +1,45 @@
+"""Reading and writing small files whole, with errors that say which file. Hot path: imports only ``posix``."""
+
+from __future__ import annotations
+
+import posix
+
+from sampan.errors import KernelError
+
+
+def read(path: str, *, dir_fd: int | None = None) -> bytes:
+    """The whole content of the file at ``path``. Raises KernelError."""
+    try:
+        fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC, dir_fd=dir_fd)
+    except OSError as error:
+        raise KernelError("open", path, error.errno or 0) from None
+    try:
+        return read_fd(fd)
+    except OSError as error:
+        raise KernelError("read", path, error.errno or 0) from None
+    finally:
+        posix.close(fd)
+
+
+def read_fd(fd: int) -> bytes:
+    """All that is left to read from ``fd``. Raises OSError."""
+    parts = []
+    while part := posix.read(fd, 65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def write(path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: int = 0o600) -> None:
+    """Write ``data`` to the file at ``path`` in one write(2), as the kernel's control files need. Raises KernelError."""
+    if isinstance(data, str):
+        data = data.encode()
+    try:
+        fd = posix.open(path, flags | posix.O_CLOEXEC, mode)
+    except OSError as error:
+        raise KernelError("open", path, error.errno or 0) from None
+    try:
+        posix.write(fd, data)
+    except OSError as error:
+        raise KernelError("write", path, error.errno or 0, detail=f"wrote {data.decode(errors='replace')!r}") from None
+    finally:
+        posix.close(fd)

@@ -1,0 +1,12 @@
+/* Processes: how init and hooks are started, and how the caller waits for them. */
+#ifndef SAMPAN_SPAWN_H
+#define SAMPAN_SPAWN_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+PyObject *sampan_spawn(PyObject *self, PyObject *args);
+PyObject *sampan_foreground(PyObject *self, PyObject *args);
+PyObject *sampan_block_signals(PyObject *self, PyObject *args);
+
+#endif

@@ -1,0 +1,80 @@
+"""Reads config.json: from bytes to a `Config` that is known to follow the specification, or all its problems.
+
+Never touches the kernel: whether this machine can do what the document asks for is found out later. Hot path.
+"""
+
+from __future__ import annotations
+
+from sampan._linux import json_loads
+from sampan.errors import ConfigError, Problem
+from sampan.spec import rules
+from sampan.spec.check import check
+from sampan.spec.names import PLATFORMS
+from sampan.spec.schema import CONFIG, PROCESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from sampan.spec.check import Kind
+    from sampan.spec.types import Config, Process
+
+
+def load(data: bytes, document: str = "config.json") -> Config:
+    """The configuration in ``data``. Raises ConfigError with all the problems of the document."""
+    config: Config = _load(data, document, CONFIG, rules.config_problems)
+    return config
+
+
+def load_process(data: bytes, document: str = "process.json") -> Process:
+    """The process in ``data``, as engines hand it over for `exec`. Raises ConfigError with all its problems."""
+    process: Process = _load(data, document, PROCESS, rules.process_problems)
+    return process
+
+
+def validate(document: object) -> list[Problem]:
+    """Everything in a decoded config.json that breaks the specification, whose versions are all valid here."""
+    return _problems(document, CONFIG, rules.config_problems)
+
+
+def validate_process(document: object) -> list[Problem]:
+    """Everything in a decoded `process` object that breaks the specification."""
+    return _problems(document, PROCESS, rules.process_problems)
+
+
+def platform_problem(config: Config) -> str | None:
+    """Why this runtime cannot run a valid configuration, if it is for another platform than Linux containers."""
+    for section, kind in PLATFORMS.items():
+        if section in config:
+            return f"valid, but for {kind} (it has the section {section!r}); this runtime runs Linux containers"
+    return None
+
+
+def _load(data: bytes, document: str, kind: Kind, judge: rules.Judge) -> Any:
+    try:
+        value = json_loads(data)
+    except ValueError as error:
+        raise ConfigError(document, [Problem("", None, f"is not valid JSON: {error}", kind[2])]) from None
+    nulls = b"null" in data
+    problems = _problems(value, kind, judge, nulls=nulls)
+    if kind is CONFIG and isinstance(value, dict):
+        problems += rules.unsupported_version(value)
+    if problems:
+        raise ConfigError(document, problems)
+    if nulls:
+        from sampan.spec.prune import drop_nulls
+
+        drop_nulls(value)
+    return value
+
+
+def _problems(document: object, kind: Kind, judge: rules.Judge, *, nulls: bool = True) -> list[Problem]:
+    found = rules.without_ignored(check(document, kind), document)
+    if not found and not nulls:
+        return judge(document, frozenset())
+    from sampan.spec.prune import prune
+
+    # What follows from a problem is not another one: rules neither repeat a field nor judge by a broken one.
+    broken = frozenset(problem.field for problem in found)
+    later = judge(prune(document, kind), broken)
+    return found + [problem for problem in later if problem.field not in broken]

@@ -1,0 +1,185 @@
+"""The description of config.json, as tables for `check`: what every platform has, the process, and the state.
+
+`schema_linux` has the Linux section. Only fields one by one: what depends on other fields is in rules*.py.
+"""
+
+from __future__ import annotations
+
+from sampan.spec import names
+from sampan.spec.schema_linux import LINUX
+from sampan.spec.schema_types import (
+    ABSOLUTE,
+    BOOL,
+    CONSOLE_CELLS,
+    ID,
+    ID_MAPPINGS,
+    INT32,
+    NOT_EMPTY,
+    NUMBERS,
+    SECONDS,
+    STRING,
+    STRING_MAP,
+    STRINGS,
+    UINT64,
+)
+
+ROOT = ("object", "Root", "config.md#root", ("path",), {"path": NOT_EMPTY, "readonly": BOOL})
+
+MOUNT = (
+    "object",
+    "Mount",
+    "config.md#mounts",
+    ("destination",),
+    {
+        "destination": NOT_EMPTY,
+        "source": STRING,
+        "type": STRING,
+        "options": STRINGS,
+        "uidMappings": ("section", "config.md#posix-platform-mounts", ID_MAPPINGS),
+        "gidMappings": ("section", "config.md#posix-platform-mounts", ID_MAPPINGS),
+    },
+)
+
+HOOK = (
+    "object",
+    "Hook",
+    "config.md#posix-platform-hooks",
+    ("path",),
+    {"path": ABSOLUTE, "args": STRINGS, "env": STRINGS, "timeout": SECONDS},
+)
+HOOK_ARRAY = ("array", HOOK, 0)
+HOOKS = (
+    "object",
+    "Hooks",
+    "config.md#posix-platform-hooks",
+    (),
+    {
+        "prestart": HOOK_ARRAY,
+        "createRuntime": HOOK_ARRAY,
+        "createContainer": HOOK_ARRAY,
+        "startContainer": HOOK_ARRAY,
+        "poststart": HOOK_ARRAY,
+        "poststop": HOOK_ARRAY,
+    },
+)
+
+USER = (
+    "object",
+    "User",
+    "config.md#user",
+    (),
+    {
+        "uid": ID,
+        "gid": ID,
+        "umask": ("integer", 0, 0o777, "must be a umask from 0 to 511 (0777)"),
+        "additionalGids": ("array", ID, 0),
+        "username": STRING,
+    },
+)
+
+CONSOLE_SIZE = (
+    "object",
+    "ConsoleSize",
+    "config.md#process",
+    ("height", "width"),
+    {"height": CONSOLE_CELLS, "width": CONSOLE_CELLS},
+)
+
+CAPABILITIES = (
+    "object",
+    "Capabilities",
+    "config.md#linux-process",
+    (),
+    {"bounding": STRINGS, "permitted": STRINGS, "effective": STRINGS, "inheritable": STRINGS, "ambient": STRINGS},
+)
+
+RLIMIT = (
+    "object",
+    "Rlimit",
+    "config.md#posix-process",
+    ("type", "soft", "hard"),
+    {"type": STRING, "soft": UINT64, "hard": UINT64},
+)
+
+SCHEDULER = (
+    "object",
+    "Scheduler",
+    "config.md#linux-process",
+    ("policy",),
+    {
+        "policy": ("enum", names.SCHEDULER_POLICIES),
+        "nice": ("integer", -20, 19, "must be a nice value from -20 to 19"),
+        "priority": INT32,
+        "flags": ("array", ("enum", names.SCHEDULER_FLAGS), 0),
+        "runtime": UINT64,
+        "deadline": UINT64,
+        "period": UINT64,
+    },
+)
+
+IO_PRIORITY = (
+    "object",
+    "IOPriority",
+    "config.md#linux-process",
+    ("class", "priority"),
+    {
+        "class": ("enum", names.IO_PRIORITY_CLASSES),
+        "priority": ("integer", 0, 7, "must be a priority from 0 (highest) to 7 (lowest)"),
+    },
+)
+
+EXEC_CPU_AFFINITY = (
+    "object",
+    "ExecCPUAffinity",
+    "config.md#linux-process",
+    (),
+    {"initial": NUMBERS, "final": NUMBERS},
+)
+
+PROCESS = (
+    "object",
+    "Process",
+    "config.md#process",
+    ("cwd",),
+    {
+        "terminal": BOOL,
+        "consoleSize": CONSOLE_SIZE,
+        "cwd": STRING,
+        "env": STRINGS,
+        "args": STRINGS,
+        "commandLine": STRING,
+        "rlimits": ("array", RLIMIT, 0),
+        "apparmorProfile": STRING,
+        "capabilities": CAPABILITIES,
+        "noNewPrivileges": BOOL,
+        "oomScoreAdj": ("integer", -1000, 1000, "must be a whole number from -1000 to 1000"),
+        "scheduler": SCHEDULER,
+        "selinuxLabel": STRING,
+        "ioPriority": IO_PRIORITY,
+        "execCPUAffinity": EXEC_CPU_AFFINITY,
+        "user": USER,
+    },
+)
+
+CONFIG = (
+    "object",
+    "Config",
+    "config.md#configuration",
+    ("ociVersion",),
+    {
+        "ociVersion": ("section", "config.md#specification-version", STRING),
+        "root": ROOT,
+        "mounts": ("section", "config.md#mounts", ("array", MOUNT, 0)),
+        "process": PROCESS,
+        "hostname": ("section", "config.md#hostname", STRING),
+        "domainname": ("section", "config.md#domainname", STRING),
+        "hooks": HOOKS,
+        "annotations": ("section", "config.md#annotations", STRING_MAP),
+        "linux": LINUX,
+        "windows": ("platform", "windows"),
+        "solaris": ("platform", "solaris"),
+        "freebsd": ("platform", "freebsd"),
+        "vm": ("platform", "vm"),
+        "zos": ("platform", "zos"),
+    },
+)

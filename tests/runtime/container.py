@@ -1,0 +1,180 @@
+"""A container: a bundle, an id, and the verbs of the command line. A verb that must fail is asked for with `fails`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import cgroupfs
+from .bundle import Bundle
+from .driver import Result, Runtime
+from .procfs import Process
+
+State = dict[str, Any]
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition", seconds: float = 10) -> Any:
+    """Waits until `condition` is true, and gives its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"{what} did not come true in {seconds} s"
+        time.sleep(0.005)
+    return value
+
+
+class Container:
+    def __init__(self, runtime: Runtime, bundle: Bundle, name: str, directory: Path) -> None:
+        self.runtime = runtime
+        self.bundle = bundle
+        self.id = name
+        self.directory = directory
+        self.root = directory / "root"
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir(parents=True)
+        self._stdout = directory / "stdout"
+        self._stderr = directory / "stderr"
+        self._pid_file = directory / "pid"
+        self._background: list[subprocess.Popen[str]] = []
+
+    # The verbs. Each one fails the test if the runtime says that it did not succeed.
+
+    def create(self, *options: str) -> Container:
+        self.call("create", *options).checked()
+        return self
+
+    def start(self) -> Container:
+        self.call("start").checked()
+        return self
+
+    def launch(self) -> Container:
+        """create and start: the process is running (or has ended) afterwards."""
+        return self.create().start()
+
+    def kill(self, what: str = "KILL", *options: str) -> Container:
+        self.call("kill", *options, signal=what).checked()
+        return self
+
+    def delete(self, *options: str) -> Container:
+        self.call("delete", *options).checked()
+        return self
+
+    def state(self) -> State:
+        document: State = json.loads(self.call("state").checked().stdout)
+        return document
+
+    def fails(self, verb: str, *options: str, **more: Any) -> Result:
+        """The verb must be an error."""
+        result = self.call(verb, *options, **more)
+        assert result.status != 0, f"{result}should have been an error"
+        return result
+
+    def run(self, *options: str, stdin: str | None = None, timeout: float = 20) -> Result:
+        """`run` in the foreground; its result is the process's."""
+        self.bundle.write()
+        return self._call(*self._creation("run", *options), stdin=stdin, timeout=timeout)
+
+    def output(self, script: str) -> str:
+        """What a shell in the container says; the script must succeed."""
+        self.bundle.sh(script)
+        return self.run().checked().output
+
+    def run_in_background(self, *options: str) -> subprocess.Popen[str]:
+        """`run` in the foreground of another process, which the test may send signals to."""
+        self.bundle.write()
+        command = self.runtime.command(self.root, *self._creation("run", *options))
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self._background.append(process)
+        return process
+
+    # How the verbs are called.
+
+    def call(self, verb: str, *options: str, signal: str | None = None, stdin: str | None = None) -> Result:
+        """Any verb about this container."""
+        detached = verb == "create" or "--detach" in options
+        if detached and "--pid-file" not in options:  # as every engine does
+            options = ("--pid-file", str(self._pid_file), *options)
+        if verb in ("create", "run"):
+            self.bundle.write()
+            arguments = self._creation(verb, *options)
+        else:
+            arguments = (verb, *options, self.id, *([signal] if signal else []))
+        if verb != "start" and not detached:
+            return self._call(*arguments, stdin=stdin)
+        # The container keeps these: a pipe would make us wait for its end.
+        with self._stdout.open("a") as stdout, self._stderr.open("a") as stderr:
+            before = stderr.tell()
+            result = self._call(*arguments, stdin=stdin, stdout=stdout, stderr=stderr)
+        message = self._stderr.read_text(errors="replace")[before:]
+        return Result(result.command, result.status, self.stdout, message)
+
+    def _creation(self, verb: str, *options: str) -> tuple[str, ...]:
+        return (verb, "--bundle", str(self.bundle.path), *options, self.id)
+
+    def _call(self, *arguments: str, **more: Any) -> Result:
+        environment = {"TMPDIR": str(self.temporary)}
+        return self.runtime.call(self.runtime.command(self.root, *arguments), environment=environment, **more)
+
+    # What can be seen of it.
+
+    @property
+    def status(self) -> str:
+        return str(self.state()["status"])
+
+    @property
+    def pid(self) -> int:
+        return int(self.state()["pid"])
+
+    @property
+    def process(self) -> Process:
+        """The container's process, as the host's /proc shows it."""
+        return Process(self.pid)
+
+    @property
+    def stdout(self) -> str:
+        """What a container that was not `run` in the foreground has printed so far."""
+        return self._stdout.read_text(errors="replace") if self._stdout.exists() else ""
+
+    @property
+    def exists(self) -> bool:
+        return self.call("state").status == 0
+
+    def cgroup(self, controller: str) -> Path:
+        return cgroupfs.directory(self.process, controller)
+
+    def wait(self) -> int:
+        """Waits for the container's process, whose parent we are (see kernel.become_subreaper); gives its exit code."""
+        pid = int(self._pid_file.read_text())
+        ended: tuple[int, int] = eventually(
+            lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found, f"the end of process {pid}"
+        )
+        return os.waitstatus_to_exitcode(ended[1])
+
+    def wait_until(self, status: str) -> Container:
+        eventually(lambda: self.status == status, f"status {status!r}")
+        return self
+
+    def wait_for_output(self, text: str) -> Container:
+        eventually(lambda: text in self.stdout, f"{text!r} on the container's stdout")
+        return self
+
+    # The end.
+
+    def end_background(self) -> None:
+        for process in self._background:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.communicate()
+
+    def clean_up(self) -> None:
+        """Ends the container whatever state it is in."""
+        self.end_background()
+        if self.root.exists() and any(self.root.rglob(f"*{self.id}*")):
+            self.call("delete", "--force")

@@ -1,0 +1,33 @@
+"""Where a reference implementation differs from the specification, by the specification's own words.
+
+A test that a reference implementation fails is wrong until the specification's text says otherwise; then it stands, and
+the difference is listed here. Listed tests are expected to fail, strictly: a difference that vanished is an error too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`test` is FILE::TEST, or FILE::TEST[PARAMETERS], without the runtime's name; `*` stands for anything."""
+
+    runtime: str
+    test: str
+    reason: str
+    before: tuple[int, ...] = (999,)  # the first version that behaves as specified, if there is one
+
+    def is_about(self, runtime: str, version: tuple[int, ...], test: str) -> bool:
+        return runtime == self.runtime and version < self.before and fnmatchcase(test, self.test)
+
+
+DIFFERENCES: tuple[Difference, ...] = ()
+
+
+def known(runtime: str, version: tuple[int, ...], test: str) -> Difference | None:
+    for difference in DIFFERENCES:
+        if difference.is_about(runtime, version, test):
+            return difference
+    return None
