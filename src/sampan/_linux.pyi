@@ -44,8 +44,8 @@ def open_tree(path: str, flags: int, /) -> int:
 def mount_setattr(
     fd: int, recursive: bool, set: int, clear: int, propagation: int, userns: int, /
 ) -> None: ...
-def lock_file(fd: int, exclusive: bool, /) -> None:
-    """flock(2), waiting for the lock."""
+def lock_file(fd: int, exclusive: bool, wait: bool, /) -> bool:
+    """flock(2); False where another holds the lock and ``wait`` is false."""
 
 def wait_readable(descriptors: tuple[int, ...], timeout: int, /) -> int:
     """The first descriptor that can be read or was closed within ``timeout`` milliseconds (-1: for ever), or -1."""

@@ -96,22 +96,22 @@ class Container:
 
     # How the verbs are called.
 
-    def call(self, verb: str, *options: str, signal: str | None = None, stdin: str | None = None) -> Result:
-        """Any verb about this container."""
+    def call(self, verb: str, *options: str, signal: str = "", cwd: Path | None = None) -> Result:
+        """Any verb about this container; called in the bundle (`cwd`) it is not told where that is."""
         detached = verb == "create" or "--detach" in options
         if detached and "--pid-file" not in options:  # as every engine does
             options = ("--pid-file", str(self._pid_file), *options)
         if verb in ("create", "run"):
             self.bundle.write()
-            arguments = self._creation(verb, *options)
+            arguments = (verb, *options, self.id) if cwd else self._creation(verb, *options)
         else:
             arguments = (verb, *options, self.id, *([signal] if signal else []))
         if verb != "start" and not detached:
-            return self._call(*arguments, stdin=stdin)
+            return self._call(*arguments, cwd=cwd)
         # The container keeps these: a pipe would make us wait for its end.
         with self._stdout.open("a") as stdout, self._stderr.open("a") as stderr:
             before = stderr.tell()
-            result = self._call(*arguments, stdin=stdin, stdout=stdout, stderr=stderr)
+            result = self._call(*arguments, cwd=cwd, stdout=stdout, stderr=stderr)
         message = self._stderr.read_text(errors="replace")[before:]
         return Result(result.command, result.status, self.stdout, message)
 

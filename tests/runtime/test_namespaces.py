@@ -50,9 +50,17 @@ def test_a_namespace_with_path_is_joined(container: Container, hold: Hold, kind:
     bundle = prepare(container, kind)
     holder = hold(kind)
     if kind == "user":
-        bundle.user_namespace().drop("linux.uidMappings").drop("linux.gidMappings")
+        bundle.user_namespace()
     bundle.namespace(kind, holder.path(kind))
     assert container.launch().process.namespace(kind) == holder.process.namespace(kind)
+
+
+def test_a_joined_user_namespace_needs_no_mappings(container: Container, bundle: Bundle, hold: Hold) -> None:
+    """'uidMappings (array of objects, OPTIONAL)': the namespace that is joined has its own"""
+    holder = hold("user")
+    bundle.user_namespace().drop("linux.uidMappings").drop("linux.gidMappings")
+    bundle.namespace("user", holder.path("user"))
+    assert container.launch().process.namespace("user") == holder.process.namespace("user")
 
 
 @pytest.mark.parametrize("kind", ["network", "ipc", "uts"])
@@ -93,8 +101,7 @@ class TestMixes:
     def test_user_and_network_namespace_of_another(self, container: Container, bundle: Bundle, hold: Hold) -> None:
         """'The runtime MUST place the container process in the namespace associated with that path.'"""
         holder = hold("user", "network")
-        bundle.user_namespace().drop("linux.uidMappings").drop("linux.gidMappings")
-        bundle.namespace("user", holder.path("user")).namespace("network", holder.path("network"))
+        bundle.user_namespace().namespace("user", holder.path("user")).namespace("network", holder.path("network"))
         process = container.launch().process
         assert process.namespace("user") == holder.process.namespace("user")
         assert process.namespace("network") == holder.process.namespace("network")
@@ -130,9 +137,7 @@ class TestErrors:
         """'This value MUST be an absolute path in the runtime mount namespace.'"""
         bundle.namespace("network", "proc/self/ns/net")
         (bundle.path / "proc").symlink_to("/proc")
-        container.bundle.write()
-        command = container.runtime.command(container.root, "create", container.id)
-        assert container.runtime.call(command, cwd=bundle.path).status != 0
+        container.fails("create", cwd=bundle.path)
 
     @pytest.mark.parametrize("kind", ["pid", "network", "mount", "uts"])
     def test_a_namespace_twice(self, container: Container, bundle: Bundle, kind: str) -> None:
@@ -158,7 +163,7 @@ class TestIsolation:
 
     def test_only_its_own_processes_are_seen(self, container: Container) -> None:
         """'processes inside the container will only be able to see other processes inside the same container'"""
-        assert container.output("ls /proc | grep '^[0-9]' | head -1; ls /proc | grep -c '^[0-9]'").splitlines()[0] == "1"
+        assert container.output("ls -d /proc/[0-9]*") in ("/proc/1", "/proc/1\n/proc/2")  # the shell, and perhaps ls
 
     def test_a_new_network_has_only_a_loopback_device(self, container: Container) -> None:
         """'the container will have its own network stack'"""
@@ -182,17 +187,13 @@ class TestIsolation:
         assert str(bundle.rootfs / "mine") not in {mount.target for mount in Process().mounts()}
         assert str(bundle.rootfs) not in {mount.target for mount in Process().mounts()}
 
-    @pytest.mark.parametrize("clock, field", [("boottime", 0), ("monotonic", 0)])
-    def test_time_offsets(self, container: Container, bundle: Bundle, clock: str, field: int) -> None:
+    @pytest.mark.parametrize("clock", ["boottime", "monotonic"])
+    def test_time_offsets(self, container: Container, bundle: Bundle, clock: str) -> None:
         """'secs (int64, OPTIONAL) - is the offset of clock (in seconds) in the container.'"""
         needs(container, "time")
         bundle.namespace("time").set("linux.timeOffsets", {clock: {"secs": 1000000, "nanosecs": 5}})
-        name, secs, _ = next(
-            line.split()
-            for line in container.output("cat /proc/self/timens_offsets").splitlines()
-            if line.startswith(clock)
-        )
-        assert (name, secs) == (clock, "1000000")
+        offsets = [line.split() for line in container.output("cat /proc/self/timens_offsets").splitlines()]
+        assert [clock, "1000000", "5"] in offsets
 
     def test_the_boottime_offset_is_seen_in_uptime(self, container: Container, bundle: Bundle) -> None:
         """'timeOffsets (object, OPTIONAL) sets the offset for Time Namespace.'"""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,10 +34,7 @@ class TestState:
 
     def test_a_bundle_given_by_a_relative_path_is_absolute_too(self, container: Container, bundle: Bundle) -> None:
         """'bundle (string, REQUIRED) is the absolute path to the container's bundle directory.'"""
-        bundle.write()
-        command = container.runtime.command(container.root, "create", "--bundle", "bundle", container.id)
-        with Path(bundle.path.parent / "stdout").open("w") as stream:
-            container.runtime.call(command, cwd=bundle.path.parent, stdout=stream, stderr=stream).checked()
+        container.call("create", "--bundle", "bundle", cwd=bundle.path.parent).checked()
         assert container.state()["bundle"] == str(bundle.path)
 
     @pytest.mark.parametrize("moment", ["created", "running"])
@@ -98,13 +94,8 @@ class TestPidFile:
 
     def test_a_relative_one_is_relative_to_the_caller(self, container: Container, bundle: Bundle) -> None:
         """As every path on a command line."""
-        bundle.write()
-        command = container.runtime.command(
-            container.root, "create", "--pid-file", "pid", "--bundle", "bundle", container.id
-        )
-        with Path(bundle.path.parent / "stdout").open("w") as stream:
-            container.runtime.call(command, cwd=bundle.path.parent, stdout=stream, stderr=stream).checked()
-        assert (bundle.path.parent / "pid").read_text() == str(container.pid)
+        container.call("create", "--pid-file", "../its-pid", cwd=bundle.path).checked()
+        assert (bundle.path.parent / "its-pid").read_text() == str(container.pid)
 
     def test_one_that_cannot_be_written_is_an_error(self, container: Container, bundle: Bundle) -> None:
         """'generating an error MUST leave the state of the environment as if the operation were never attempted'"""

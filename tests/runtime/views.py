@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from . import kernel
 
@@ -35,7 +36,7 @@ def private_view(view: str) -> Iterator[None]:
 def controllers() -> set[str]:
     """The controllers that a runtime in this view can use, v1's or v2's; `unified` when there is a v2 hierarchy."""
     found = set()
-    for line in open("/proc/self/mountinfo"):
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, rest = line.partition(" - ")
         kind, _, options = rest.split()[:3]
         if kind == "cgroup":
@@ -43,7 +44,7 @@ def controllers() -> set[str]:
         elif kind == "cgroup2":
             found.add("unified")
             if (mounted := fields.split()[4]) == CGROUPS:  # on a hybrid host the v1 hierarchies have them
-                found |= set(open(f"{mounted}/cgroup.controllers").read().split())
+                found |= set(Path(mounted, "cgroup.controllers").read_text().split())
     return found
 
 
@@ -58,7 +59,7 @@ def _nothing() -> None:
 def _show_v1() -> None:
     """A fresh tmpfs with each v1 hierarchy bound into it under its own name, `unified` left out."""
     names = []
-    for line in open("/proc/self/mountinfo"):
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, rest = line.partition(" - ")
         target = fields.split()[4]
         if rest.startswith("cgroup ") and target.startswith(f"{CGROUPS}/"):

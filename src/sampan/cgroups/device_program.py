@@ -1,8 +1,9 @@
 """Compiles device rules into the eBPF program that decides on them in a v2 cgroup. Pure.
 
-The kernel runs the program (BPF_PROG_TYPE_CGROUP_DEVICE) each time a process of the cgroup opens or makes a device node;
-what it returns, 1 or 0, is the verdict. The program walks the rules from the last to the first. A denial of any access that
-is still undecided ends it; an allowed access is decided, and when nothing is left undecided the verdict is "allowed".
+The kernel runs the program (BPF_PROG_TYPE_CGROUP_DEVICE) each time a process of the cgroup opens or makes a device
+node; what it returns, 1 or 0, is the verdict. The program walks the rules from the last to the first. A denial of any
+access that is still undecided ends it; an allowed access is decided, and when nothing is left undecided the verdict is
+"allowed".
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _JUMP_UNLESS_EQUAL = 0x56  # BPF_JMP32 | BPF_JNE | BPF_K
 _EXIT = 0x95  # BPF_JMP | BPF_EXIT
 
 
-def compile(rules: Sequence[Rule]) -> bytes:
+def assemble(rules: Sequence[Rule]) -> bytes:
     """The program, as an array of ``struct bpf_insn``."""
     allow, start = devices.effective(rules)
     program = [

@@ -1,9 +1,9 @@
 """What a list of device rules (``linux.resources.devices``) means, for both versions of cgroups. Pure.
 
-The rules are taken in the listed order, after an implicit "deny all", and the last one that names a device and an access
-decides on it. The devices that every container has are allowed after them, as runc does.
-A rule without a type, or of type ``a``, speaks of character and block devices alike, within its numbers and accesses. (The
-files of v1 read any rule of type ``a`` as "all devices, all accesses", which would give more than was written.)
+The rules are taken in the listed order, after an implicit "deny all", and the last one that names a device and an
+access decides on it. The devices that every container has are allowed after them, as runc does.
+A rule without a type, or of type ``a``, speaks of character and block devices alike, within its numbers and accesses.
+(The files of v1 read any rule of type ``a`` as "all devices, all accesses", which would give more than was written.)
 """
 
 from __future__ import annotations
@@ -89,19 +89,25 @@ def parse(entries: Sequence[Mapping[str, object]]) -> tuple[list[Rule], list[Pro
                 problems.append(Problem(f"{field}.{name}", number, f"must be within 0 and {_LARGEST}", SECTION))
         mask = MKNOD * ("m" in access) | READ * ("r" in access) | WRITE * ("w" in access)
         number = major if isinstance(major, int) else ANY
-        rules.append(Rule(entry.get("allow") is True, str(kind), number, minor if isinstance(minor, int) else ANY, mask))
+        rules.append(
+            Rule(entry.get("allow") is True, str(kind), number, minor if isinstance(minor, int) else ANY, mask)
+        )
     return rules, problems
+
+
+def hole(error: HoleError, entries: Sequence[Mapping[str, object]]) -> Problem:
+    """A HoleError in terms of config.json."""
+    field = f"{FIELD}[{error.position}]" if error.position < len(entries) else FIELD
+    rule = f"cannot be expressed with cgroup v1, which takes back only whole rules: it is a part of {error.wider!r}"
+    value = dict(entries[error.position]) if error.position < len(entries) else None
+    return Problem(field, value, rule, SECTION)
 
 
 def is_allowed(rules: Iterable[Rule], kind: str, major: int, minor: int, access: int) -> bool:
     """The meaning of a list of rules, for one access (all of its bits) to one device. What v1 and v2 must both do."""
     granted = 0
     for rule in rules:
-        if (
-            (rule.kind in ("a", kind))
-            and (rule.major in (ANY, major))
-            and (rule.minor in (ANY, minor))
-        ):
+        if (rule.kind in ("a", kind)) and (rule.major in (ANY, major)) and (rule.minor in (ANY, minor)):
             granted = granted | rule.access if rule.allow else granted & ~rule.access
     return access & ~granted == 0
 
@@ -193,7 +199,7 @@ def _meet(one: Key, other: Key) -> Key | None:
         return None
     numbers = []
     for a, b in ((one[1], other[1]), (one[2], other[2])):
-        if a != ANY and b != ANY and a != b:
+        if ANY not in (a, b) and a != b:
             return None
         numbers.append(b if a == ANY else a)
     return one[0], numbers[0], numbers[1]

@@ -34,7 +34,7 @@ def kill(directories: Mapping[str, str], signal: int) -> None:
     if signal == SIGKILL and not freezer:
         _kill_until_empty(everywhere)
         return
-    # No process of a frozen cgroup forks or ends: the list holds until it is thawed, and the fatal signal is there first.
+    # No process of a frozen cgroup forks or ends: the list holds until it is thawed, and the signal is there first.
     was_frozen = bool(freezer) and _state(freezer) != _THAWED
     try:
         if freezer and not was_frozen:
@@ -71,7 +71,7 @@ def _kill_until_empty(directories: set[str]) -> None:
         _signal(pids, SIGKILL)
         if time.monotonic() > deadline:
             detail = f"{len(pids)} processes remain after {_PATIENCE:.0f} s"
-            raise KernelError("kill the processes of", sorted(directories)[0], errno.EBUSY, detail=detail)
+            raise KernelError("kill the processes of", min(directories), errno.EBUSY, detail=detail)
         time.sleep(0.001)
 
 

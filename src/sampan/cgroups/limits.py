@@ -1,4 +1,4 @@
-"""Limits as a list of settings, and the one loop that writes them. Which files they are is for ``v1`` and ``v2`` to say.
+"""Limits as a list of settings, and the one loop that writes them. Which files they are, ``v1`` and ``v2`` say.
 
 A setting is (controller, file, value, the field of config.json that asks for it, may the file be missing?).
 Hot path: imports only ``errno``.

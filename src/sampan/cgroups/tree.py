@@ -57,14 +57,12 @@ def unmake(made: list[str]) -> None:
 def inner(directory: str) -> Iterator[str]:
     """The cgroups below ``directory``, innermost first, and itself at last. What vanishes meanwhile is left out."""
     try:
-        names = posix.listdir(directory)
+        with posix.scandir(directory) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return
     for name in names:
-        # The kernel's files all have a dot in their name, but for v1's "tasks" and a few of its core.
-        path = f"{directory}/{name}"
-        if name not in ("tasks", "notify_on_release", "release_agent") and _is_directory(path):
-            yield from inner(path)
+        yield from inner(f"{directory}/{name}")
     yield directory
 
 
@@ -117,10 +115,3 @@ def _still_there(directory: str) -> KernelError:
     some = ", ".join(str(pid) for pid in pids[:5]) + (", ..." if len(pids) > 5 else "")
     detail = f"{len(pids)} of its processes remain: {some}" if pids else "it has processes that are not visible here"
     return KernelError("remove cgroup", directory, errno.EBUSY, detail=detail)
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return posix.lstat(path).st_mode & 0o170000 == 0o040000
-    except OSError:
-        return False

@@ -1,7 +1,7 @@
 """What ``linux.resources`` means in the files of cgroup v1.
 
-Zeros are "no limit asked for", as engines mean them; ``memory.kernel`` and ``memory.kernelTCP`` are ignored, as the kernel
-and runc do today. Never makes directories and never moves processes: that is ``cgroup``.
+Zeros are "no limit asked for", as engines mean them; ``memory.kernel`` and ``memory.kernelTCP`` are ignored, as the
+kernel and runc do today. Never makes directories and never moves processes: that is ``cgroup``.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def write_devices(directory: str, rules: Sequence[Rule], new: bool) -> None:
     if not new and not wanted.allow:
         current = devices.parse_list(files.read(f"{directory}/devices.list").decode())
         if not current.allow and current.exceptions == wanted.exceptions:
-            return  # cgroups below it may not stand in the way then: the kernel does not let a parent of others be reset
+            return  # and need not be reset, which the kernel refuses to a cgroup that has others below it
     all_of, each_of = ("devices.allow", "devices.deny") if wanted.allow else ("devices.deny", "devices.allow")
     _write_lines(f"{directory}/{all_of}", ["a"])
     _write_lines(f"{directory}/{each_of}", devices.lines(wanted))

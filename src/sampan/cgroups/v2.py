@@ -91,8 +91,8 @@ def weight(shares: int) -> int:
 def enable(mount: str, directory: str, fields: Mapping[str, str]) -> None:
     """Enable controllers for the cgroup at ``directory``, from ``mount`` down.
 
-    ``fields`` has the controllers that are needed and the field of config.json that needs each: raises ConfigError where
-    one of them cannot be had.
+    ``fields`` has the controllers that are needed, and the field of config.json that needs each. Raises ConfigError
+    where one of them cannot be had.
     """
     missing = {*fields, *COUNTED} - _names(f"{directory}/cgroup.controllers")
     missing &= _names(f"{mount}/cgroup.controllers")

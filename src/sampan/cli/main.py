@@ -5,6 +5,7 @@ Imports the module of the verb that is asked for, and no other.
 
 from __future__ import annotations
 
+import posix
 import sys
 
 from sampan.cli.log import Log
@@ -16,6 +17,7 @@ from sampan.errors import SampanError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from sampan.cli.options import Arguments
 
@@ -23,6 +25,17 @@ VERBS = ("create", "start", "run", "state", "kill", "delete", "list", "spec", "p
 
 FAILURE = 1  # of every kind, as in runc
 INTERRUPTED = 130  # 128 and SIGINT, as shells say it
+
+
+def command() -> NoReturn:
+    """The whole life of a process that runs one command: what the launcher and `python -m sampan.cli` call."""
+    status = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError):  # closed by the caller, or its reader is gone
+            status = status or FAILURE
+    posix._exit(status)  # noqa: SLF001 - taking the interpreter down in order would cost 1 ms
 
 
 def main(words: Sequence[str]) -> int:

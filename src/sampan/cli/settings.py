@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posix
 
-from sampan.cli.log import Log
 from sampan.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sampan.cli.log import Log
     from sampan.cli.options import Arguments
 
 OPTIONS = (
@@ -16,7 +16,7 @@ OPTIONS = (
     ("log", "", "FILE", "append errors to FILE, too"),
     ("log-format", "", "FORMAT", "text (the default) or json: how lines of the log are written"),
     ("root", "", "DIR", "where containers' states are kept (default: /run/sampan; for users $XDG_RUNTIME_DIR/sampan)"),
-    ("rootless", "", "WHEN", "true, false or auto (the default): whether cgroups that are not permitted can be missing"),
+    ("rootless", "", "WHEN", "true, false or auto (the default): whether missing permissions on cgroups are ignored"),
     ("systemd-cgroup", "", "", "refused: this release makes cgroups by itself, without systemd"),
     ("version", "v", "", "print the version"),
 )

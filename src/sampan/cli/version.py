@@ -11,7 +11,15 @@ SPECIFICATION = "1.3.0"
 
 def text() -> str:
     """The versions of sampan, of the specification that it follows, and of what it stands on."""
-    from sampan._seccomp import version
+    try:
+        from sampan._seccomp import version
 
-    python = "{}.{}.{}".format(*sys.version_info[:3])
-    return f"sampan version {__version__}\nspec: {SPECIFICATION}\npython: {python}\nlibseccomp: {version()}\n"
+        libseccomp = _dotted(version())
+    except ImportError as error:
+        libseccomp = f"cannot be loaded ({error})"
+    python = _dotted(sys.version_info[:3])
+    return f"sampan version {__version__}\nspec: {SPECIFICATION}\npython: {python}\nlibseccomp: {libseccomp}\n"
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))

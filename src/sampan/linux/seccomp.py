@@ -1,5 +1,6 @@
 """linux.seccomp: from a profile to a BPF program, compiled once and then read back from a cache.
- On the hot path: libseccomp and the translation (seccomp_profile.py) are loaded only when the cache does not have the
+
+On the hot path: libseccomp and the translation (seccomp_profile.py) are loaded only when the cache does not have the
 profile. Never loads a filter: that is for init, as the last thing before the user's process.
 """
 
@@ -41,7 +42,8 @@ class Filter:
 
 def compile_filter(profile: Seccomp, *, cache_directory: str | None) -> Filter:
     """The filter of ``profile``, if possible from the cache. Raises ConfigError and KernelError.
-     The cache directory is the runtime's own: it is made if needed, and not used if anyone else can write to it. A cache
+
+    ``cache_directory`` is the runtime's own: it is made if needed, and not used if anyone else can write to it. A cache
     that cannot be read or written only costs time.
     """
     directory = -1 if cache_directory is None else _open_cache(cache_directory)
@@ -72,10 +74,10 @@ def _compile(profile: Seccomp) -> tuple[Filter, str]:
 def _key(profile: Seccomp) -> bytes:
     """All that the program depends on, to stand first in the cache file.
 
-        Whole, since an equal hash would be no proof in a matter of security.
-     The listener's path and metadata differ from container to container, but not in the program. The kernel's release is
-    not part of it: libseccomp asks the kernel which actions it knows and refuses the others, but the program for those that
-    it knows is always the same, and the cache lies in the state root, which does not survive a reboot.
+    Whole, since an equal hash would be no proof in a matter of security. The listener's path and metadata differ from
+    container to container, but not in the program. The kernel's release is not part of it: libseccomp asks the kernel
+    which actions it knows and refuses the others, but the program for those that it knows is always the same, and the
+    cache lies in the state root, which does not survive a reboot.
     """
     default = (profile["defaultAction"], profile.get("defaultErrnoRet"))
     compiled = (default, profile.get("architectures"), profile.get("flags"), profile.get("syscalls"))
@@ -140,9 +142,9 @@ def _store(directory: int, name: str, content: bytes) -> None:
     try:
         fd = posix.open(new, OPEN_NEW, 0o600, dir_fd=directory)
     except FileExistsError:
-        _remove(
-            directory, new
-        )  # the next one will do it, or the other writer does; if both at once, the fingerprint tells
+        # Left by a writer that was killed: the next one will do it. Or by one that is at work: it does without the
+        # cache this once, and should it give its name to a third one's half of a file now, the fingerprint tells.
+        _remove(directory, new)
         return
     except OSError:
         return

@@ -1,7 +1,7 @@
 """The translation of linux.seccomp into libseccomp's numbers; where the specification is silent, with runc's meaning.
- Loaded only when a profile is not in the cache (seccomp.py). Never decides what to do about a profile that cannot be
-had: whatever libseccomp cannot do is an error that names the field, except system calls that it does not know, which
-profiles for many kernels are full of.
+
+Loaded only when a profile is not in the cache (seccomp.py). Never weakens a profile: what libseccomp cannot do is an
+error that names the field. Except system calls that it does not know, which profiles for many kernels are full of.
 """
 
 from __future__ import annotations
@@ -35,11 +35,9 @@ ACTIONS = {
     "SCMP_ACT_ALLOW": 0x7FFF0000,
 }
 NOTIFY = ACTIONS["SCMP_ACT_NOTIFY"]
-# The largest errnoRet: the kernel lowers an errno to its greatest (MAX_ERRNO), and hands a tracer all of the lower
-# half.
+# The largest errnoRet: the kernel's MAX_ERRNO, to which it would lower others; a tracer gets all of the lower half.
 LARGEST_ERRNO = {"SCMP_ACT_ERRNO": 4095, "SCMP_ACT_TRACE": 0xFFFF}
-# A system call that falls to one of these can still succeed. A tracer is expected to answer for unknown calls by
-# itself.
+# A system call that falls to one of these can still succeed. A tracer is expected to know about new ones.
 PERMISSIVE = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
 
 OPERATORS = {
@@ -117,8 +115,7 @@ class _Translation:
             (profile.get("defaultErrnoRet"), "linux.seccomp.defaultErrnoRet"),
         )
         if self.default == NOTIFY:
-            # init's own system calls, between loading the filter and the exec, would wait for a listener that nobody
-            # has yet
+            # init's own calls, between loading the filter and the exec, would wait for a listener that nobody has yet
             self.problem("linux.seccomp.defaultAction", "SCMP_ACT_NOTIFY", "cannot be SCMP_ACT_NOTIFY")
         self.architectures = [
             (f"linux.seccomp.architectures[{index}]", self.architecture(index, name))
@@ -195,8 +192,7 @@ class _Translation:
             self.problem(f"{field}.op", argument["op"], "is no operator of seccomp")
         if not 0 <= argument["index"] < ARGUMENTS:
             self.problem(f"{field}.index", argument["index"], f"must be from 0 to {ARGUMENTS - 1}")
-        # for SCMP_CMP_MASKED_EQ: the mask, and what the masked argument must be equal to; else the second value has
-        # no meaning
+        # for SCMP_CMP_MASKED_EQ: the mask, and what the masked argument must equal; else the second has no meaning
         return argument["index"], operator or 0, argument["value"], argument.get("valueTwo", 0)
 
     def combine_flags(self, names: list[str] | None) -> int:
@@ -219,10 +215,11 @@ class _Translation:
 
 def _unknown_calls(translation: _Translation) -> bytes:
     """A prologue for the program that answers ENOSYS to the system calls which are newer than the profile.
-     A C library that finds a new system call missing (ENOSYS) does with an older one; told EPERM, it takes that for the
-    answer and fails. A profile that forbids what it does not mention says EPERM, or kills, for calls that its author could
-    not know. So, as runc does: what has a greater number than all that the profile mentions (in allowing or forbidding it)
-    does not exist. Nothing is allowed by this that was not before.
+
+    A C library that finds a new system call missing (ENOSYS) does with an older one; told EPERM, it takes that for the
+    answer and fails. A profile that forbids what it does not mention says EPERM, or kills, for calls that its author
+    could not know. So, as runc does: what has a greater number than all that the profile mentions, to allow or to
+    forbid it, does not exist. Nothing is allowed by this that was not before.
     """
     newest: dict[int, dict[bool, int]] = {}  # AUDIT_ARCH -> is it x32's -> the greatest number
     for token in {translation.native, *(token for _, token in translation.architectures)}:
@@ -233,8 +230,7 @@ def _unknown_calls(translation: _Translation) -> bytes:
             newest.setdefault(AUDIT_ARCH_X86_64 if is_x32 else token, {})[is_x32] = largest
     sections: list[bytes] = []
     for audit_architecture, numbers in sorted(newest.items(), reverse=True):
-        # the sections are made from the last to the first, since each must know how far it is to libseccomp's program
-        # behind them
+        # made from the last to the first, since each must know how far it is to libseccomp's program behind them
         sections.insert(0, _section(audit_architecture, numbers, rest=sum(map(len, sections)) // 8))
     return _instruction(LOAD, ARCHITECTURE) + b"".join(sections) if sections else b""
 

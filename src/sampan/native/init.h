@@ -71,6 +71,7 @@ long op_private_proc(args a);
 long op_write_proc(args a);
 
 /* namespaces.c */
+long op_enter_cgroup(args a);
 long op_join(args a);
 long op_unshare(args a);
 long op_fork(args a);

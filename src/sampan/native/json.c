@@ -1,9 +1,9 @@
 /*
  * JSON for the hot path, where importing Python's own json would cost more than starting the container.
  *
- * Strict where a lenient parser lets two readers of one config.json see two different containers: a duplicate key, a number that
- * does not fit, an invalid byte or a lone surrogate is an error, with its line and column. Never guesses, never repairs, never calls
- * back into Python code.
+ * Strict where a lenient parser lets two readers of one config.json see two different containers: a duplicate key, a
+ * number that does not fit, an invalid byte or a lone surrogate is an error, with its line and column. Never guesses,
+ * never repairs, never calls back into Python code.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -16,6 +16,15 @@
 #include "json.h"
 
 enum { DEEPEST = 100, WIDEST_INDENT = 16 };
+
+/* The UTF-8 of a str, which lives as long as the str does. */
+static const char *text_of(PyObject *string, Py_ssize_t *length)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(string, length);
+    if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
+        PyErr_Format(PyExc_ValueError, "a lone surrogate is no character: %.100A", string);
+    return text;
+}
 
 /* ---- reading ---- */
 
@@ -75,13 +84,13 @@ static void skip_space(struct reader *r)
 /* The four digits of \uXXXX at `p`, or -1. */
 static int32_t hex4(const char *p)
 {
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0)
+        const char *digit = p[i] ? strchr(digits, p[i]) : NULL;
+        if (digit == NULL)
             return -1;
-        value = value * 16 + digit;
+        value = value * 16 + (int32_t)((digit - digits) % 16);
     }
     return value;
 }
@@ -142,7 +151,7 @@ static int32_t read_escape(struct reader *r)
     return meanings[letter - letters];
 }
 
-/* The string from r->at to the closing quote at `end`, which holds escapes. None is shorter than the UTF-8 it stands for. */
+/* The string from r->at to its closing quote at `end`, with escapes. None is shorter than what it stands for. */
 static PyObject *read_escaped_string(struct reader *r, const char *end)
 {
     char *decoded = PyMem_Malloc((size_t)(end - r->at)), *out = decoded;
@@ -174,7 +183,7 @@ static PyObject *read_string(struct reader *r)
         if ((unsigned char)*end < 0x20) {
             if (end == r->end)
                 return refuse(r, r->at - 1, "this string has no closing quote");
-            return refuse(r, end, "control character 0x%x in a string must be written as an escape", (unsigned char)*end);
+            return refuse(r, end, "control character 0x%x in a string must be escaped", (unsigned char)*end);
         }
         if (*end == '\\') {
             escapes = true;
@@ -360,7 +369,7 @@ static PyObject *read_value(struct reader *r)
     }
 }
 
-/* Checks all of the document at once, so that nothing after this meets invalid UTF-8. Returns 0, or -1 with an exception. */
+/* Checks all of the document at once, so that nothing after this meets invalid UTF-8. 0, or -1 with an exception. */
 static int check_utf8(const struct reader *r)
 {
     PyObject *text = PyUnicode_DecodeUTF8(r->start, r->end - r->start, NULL);
@@ -387,7 +396,7 @@ PyObject *sampan_json_loads(PyObject *Py_UNUSED(self), PyObject *data)
     struct reader r = {0};
     Py_ssize_t size = 0;
     if (PyUnicode_Check(data))
-        r.start = PyUnicode_AsUTF8AndSize(data, &size);
+        r.start = text_of(data, &size);
     else if (PyBytes_AsStringAndSize(data, (char **)&r.start, &size) < 0)
         return NULL;
     if (r.start == NULL)
@@ -395,7 +404,7 @@ PyObject *sampan_json_loads(PyObject *Py_UNUSED(self), PyObject *data)
     r.at = r.start;
     r.end = r.start + size;
     if (size >= 3 && memcmp(r.start, "\xef\xbb\xbf", 3) == 0)
-        return refuse(&r, r.start, "the document begins with a byte order mark, which JSON does not allow: save it without one");
+        return refuse(&r, r.start, "the document begins with a byte order mark: save it without one");
     if (!PyUnicode_Check(data) && check_utf8(&r) < 0)
         return NULL;
     skip_space(&r);
@@ -486,12 +495,9 @@ static char *put_escaped(char *out, unsigned char byte)
 static int write_string(struct writer *w, PyObject *string)
 {
     Py_ssize_t length;
-    const char *text = PyUnicode_AsUTF8AndSize(string, &length);
-    if (text == NULL) {
-        if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
-            PyErr_Format(PyExc_ValueError, "a lone surrogate cannot be written as JSON: %.100A", string);
+    const char *text = text_of(string, &length);
+    if (text == NULL)
         return -1;
-    }
     if (reserve(w, 6 * (size_t)length + 2) < 0) /* every byte as \u00XX, and the quotes */
         return -1;
     char *out = w->data + w->used;

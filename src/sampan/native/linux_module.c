@@ -172,16 +172,19 @@ static PyObject *mount_setattr_(PyObject *self, PyObject *args)
 
 static PyObject *lock_file(PyObject *self, PyObject *args)
 {
-    int fd, exclusive, result;
+    int fd, exclusive, patient, result;
     (void)self;
-    if (!PyArg_ParseTuple(args, "ip", &fd, &exclusive))
+    if (!PyArg_ParseTuple(args, "ipp", &fd, &exclusive, &patient))
         return NULL;
+    int operation = (exclusive ? LOCK_EX : LOCK_SH) | (patient ? 0 : LOCK_NB);
     Py_BEGIN_ALLOW_THREADS
     do
-        result = flock(fd, exclusive ? LOCK_EX : LOCK_SH);
+        result = flock(fd, operation);
     while (result < 0 && errno == EINTR);
     Py_END_ALLOW_THREADS
-    return none_or_error(result);
+    if (result < 0 && errno == EWOULDBLOCK)
+        Py_RETURN_FALSE;
+    return result < 0 ? PyErr_SetFromErrno(PyExc_OSError) : Py_NewRef(Py_True);
 }
 
 static PyObject *wait_readable(PyObject *self, PyObject *args)

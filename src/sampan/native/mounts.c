@@ -30,6 +30,12 @@ static long set_attributes(long fd, uint64_t set, uint64_t clear, uint64_t propa
     return attempt("mount_setattr", SYS5(mount_setattr, fd, "", flags, &attributes, sizeof(attributes)));
 }
 
+/* the low 32 bits are the kernel's flag, the next bit says: of the whole tree */
+static long set_propagation(long fd, uint64_t propagation)
+{
+    return set_attributes(fd, 0, 0, propagation & ~(1ULL << 32), propagation >> 32 & 1);
+}
+
 static long attach(long tree, long target)
 {
     return attempt("move_mount",
@@ -175,9 +181,10 @@ static long finish_mount(args a, long tree, long target)
         result = set_attributes(tree, (uint64_t)a[R_SET].number, (uint64_t)a[R_CLEAR].number, 0, true);
     if (result == 0)
         result = attach(tree, target);
-    if (result == 0 && a[PROPAGATION].number) {
-        uint64_t propagation = (uint64_t)a[PROPAGATION].number;
-        result = set_attributes(tree, 0, 0, propagation & ~(1ULL << 32), propagation >> 32 & 1);
+    for (uint32_t at = 0; result == 0 && at + 8 <= a[PROPAGATION].length; at += 8) {
+        uint64_t propagation;
+        memcpy(&propagation, a[PROPAGATION].text + at, sizeof(propagation));
+        result = set_propagation(tree, propagation);
     }
     if (result == 0 && a[FLAGS].number & FLAG_ON_ROOT) {
         container.root = tree;
@@ -280,8 +287,7 @@ long op_root(args a)
     long result = attach(tree, target);
     close_fd(target);
     container.root = tree;
-    uint64_t propagation = (uint64_t)a[1].number;
-    return result < 0 ? result : set_attributes(tree, 0, 0, propagation & ~(1ULL << 32), propagation >> 32 & 1);
+    return result < 0 ? result : set_propagation(tree, (uint64_t)a[1].number);
 }
 
 /* the null device of the host, checked: a mask must not become a bind mount of something else (CVE-2025-31133) */
@@ -471,6 +477,12 @@ long op_pivot(args a)
     return result;
 }
 
+static long chroot_to(const char *path)
+{
+    long result = attempt("chroot", SYS1(chroot, path));
+    return result < 0 ? result : attempt("chdir", SYS1(chdir, "/"));
+}
+
 /* --no-pivot: for a root that pivot_root(2) refuses, such as an initramfs */
 long op_move_root(args a)
 {
@@ -478,20 +490,13 @@ long op_move_root(args a)
     long result = attempt("fchdir", SYS1(fchdir, container.root));
     if (result == 0)
         result = attempt("mount", SYS5(mount, ".", "/", NULL, MS_MOVE_FLAG, NULL));
-    return result < 0 ? result : op_chroot(a);
+    return result < 0 ? result : chroot_to(".");
 }
 
+/* path: without a mount namespace of its own, all that a container can have is another root directory */
 long op_chroot(args a)
 {
-    (void)a;
-    if (container.root < 0)
-        return 0;
-    long result = attempt("fchdir", SYS1(fchdir, container.root));
-    if (result == 0)
-        result = attempt("chroot", SYS1(chroot, "."));
-    if (result == 0)
-        result = attempt("chdir", SYS1(chdir, "/"));
-    return result;
+    return chroot_to(a[0].text);
 }
 
 /* a mount of the host that must not stay below a moved root; where it is locked, an empty directory covers it */

@@ -10,6 +10,16 @@
 #define SOCK_CLOEXEC_FLAG O_CLOEXEC
 #define IFR_FLAGS_OFFSET 16
 
+/* slot: the `tasks` file of a v1 cgroup. A single thread that moves itself needs no lock against all forks of the
+ * machine, and so does not wait for one. */
+long op_enter_cgroup(args a)
+{
+    long fd = slot(&a[0]);
+    long written = attempt("write tasks", SYS3(write, fd, "0", 1));
+    close_fd(fd);
+    return written < 0 ? written : 0;
+}
+
 /* slot, type, 1: a namespace that belongs to the user namespace which is joined later may wait until then */
 long op_join(args a)
 {

@@ -1,8 +1,9 @@
 /*
  * sampan._seccomp: the few calls of libseccomp that turn rules into a BPF program.
  *
- * A module of its own, so that libseccomp is loaded only when a profile is really compiled. It takes numbers and gives bytes: what the
- * names of config.json mean is decided in linux/seccomp_profile.py. It never loads a filter into this process.
+ * A module of its own, so that libseccomp is loaded only when a profile is really compiled. It takes numbers and gives
+ * bytes: what the names of config.json mean is decided in linux/seccomp_profile.py. It never loads a filter, so the
+ * attributes of libseccomp that have to do with loading (no_new_privs, TSYNC, the log flag) are left alone.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -103,25 +104,27 @@ static PyObject *build(PyObject *Py_UNUSED(self), PyObject *args)
     unsigned int default_action;
     int tree;
     PyObject *architectures, *rules, *program = NULL;
-    if (!PyArg_ParseTuple(args, "IO!O!p:build", &default_action, &PyList_Type, &architectures, &PyList_Type, &rules, &tree))
+    if (!PyArg_ParseTuple(args, "IO!O!p:build", &default_action, &PyList_Type, &architectures, &PyList_Type, &rules,
+                          &tree))
         return NULL;
     scmp_filter_ctx filter = seccomp_init(default_action);
     if (filter == NULL)
         return refuse(-EINVAL, NULL);
-#if SCMP_VER_MAJOR > 2 || SCMP_VER_MINOR >= 5
     if (tree)
-        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a slower filter is as right: an error does not matter */
-#endif
+        seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* without it the filter is slower, but as right */
     if (add_all(filter, architectures, add_architecture) == 0 && add_all(filter, rules, add_rule) == 0)
         program = export_program(filter);
     seccomp_release(filter);
     return program;
 }
 
-static PyObject *architecture(PyObject *Py_UNUSED(self), PyObject *name)
+/* Here and below, "s" refuses a NUL inside a name, behind which another name could hide. */
+static PyObject *architecture(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    const char *text = PyUnicode_AsUTF8(name);
-    return text == NULL ? NULL : PyLong_FromUnsignedLong(seccomp_arch_resolve_name(text));
+    const char *name;
+    if (!PyArg_ParseTuple(args, "s:architecture", &name))
+        return NULL;
+    return PyLong_FromUnsignedLong(seccomp_arch_resolve_name(name));
 }
 
 static PyObject *native_architecture(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
@@ -132,10 +135,11 @@ static PyObject *native_architecture(PyObject *Py_UNUSED(self), PyObject *Py_UNU
 static PyObject *syscall_number(PyObject *Py_UNUSED(self), PyObject *args)
 {
     unsigned int architecture;
-    const char *name; /* "s" refuses a NUL inside, behind which a name could hide */
+    const char *name;
     if (!PyArg_ParseTuple(args, "Is:syscall", &architecture, &name))
         return NULL;
-    return PyLong_FromLong(seccomp_syscall_resolve_name_arch(architecture, name));
+    /* "rewrite": where socketcall(2) makes sockets, it gives socketcall for socket */
+    return PyLong_FromLong(seccomp_syscall_resolve_name_rewrite(architecture, name));
 }
 
 static PyObject *version(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
@@ -153,7 +157,7 @@ static PyObject *library(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
 }
 
 static PyMethodDef methods[] = {
-    {"architecture", architecture, METH_O, "architecture(name) -> token, 0 if unknown to libseccomp"},
+    {"architecture", architecture, METH_VARARGS, "architecture(name) -> token, 0 if unknown to libseccomp"},
     {"build", build, METH_VARARGS, "build(default_action, architectures, rules, tree) -> BPF program"},
     {"library", library, METH_NOARGS, "library() -> path of the file that libseccomp was loaded from"},
     {"native_architecture", native_architecture, METH_NOARGS, "native_architecture() -> token"},

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     Argument = int | str | bytes
 
 # The points at which init stops and the engine acts; runtime.md#lifecycle has the hooks.
-MAPPED, IN_CGROUP, HOOKS, CREATED = 1, 2, 3, 4
+MAPPED, HOOKS, CREATED = 1, 2, 3
 POINTS = {
     MAPPED: "the ids of the user namespace are mapped",
-    IN_CGROUP: "the process is in its cgroup",
     HOOKS: "the hooks of create have run",
     CREATED: "`start` is asked for",
 }
@@ -38,8 +37,8 @@ class Operation:
 class Descriptor:
     """Something that the engine opens before init starts, since only the runtime may or can: init gets its number.
 
-    ``kind`` is "namespace" (``flags``: its CLONE_NEW* type), "tree" (a detached clone of the mount at ``path``) or
-    "listener" (the socket on which init waits for `start`).
+    ``kind`` is "namespace" (``flags``: its CLONE_NEW* type), "cgroup" (the file by which init enters a v1 cgroup),
+    "tree" (a detached clone of the mount at ``path``) or "listener" (the socket on which init waits for `start`).
     """
 
     __slots__ = ("cause", "flags", "id_mapping", "id_mapping_recursive", "kind", "path", "slave")

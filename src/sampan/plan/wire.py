@@ -14,6 +14,7 @@ VERSION = 1
 OPERATIONS = (
     "await",
     "await_start",
+    "enter_cgroup",
     "join",
     "unshare",
     "fork",
@@ -94,5 +95,5 @@ def _u32(number: int) -> bytes:
 
 
 def strings(values: list[str] | tuple[str, ...]) -> bytes:
-    """Several strings in one argument, each but the last ended by NUL; init ends the last."""
-    return "\0".join(values).encode("utf-8", "surrogateescape")
+    """Several strings in one argument, each ended by NUL."""
+    return "".join([value + "\0" for value in values]).encode("utf-8", "surrogateescape")

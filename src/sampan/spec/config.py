@@ -70,11 +70,14 @@ def _load(data: bytes, document: str, kind: Kind, judge: rules.Judge) -> Any:
 
 def _problems(document: object, kind: Kind, judge: rules.Judge, *, nulls: bool = True) -> list[Problem]:
     found = rules.without_ignored(check(document, kind), document)
+    if not isinstance(document, dict):
+        return found
     if not found and not nulls:
         return judge(document, frozenset())
     from sampan.spec.prune import prune
 
-    # What follows from a problem is not another one: rules neither repeat a field nor judge by a broken one.
+    # What follows from a problem is not another one: rules neither judge by a broken field, nor repeat it, nor say that
+    # the object around it lacks something.
     broken = frozenset(problem.field for problem in found)
-    later = judge(prune(document, kind), broken)
-    return found + [problem for problem in later if problem.field not in broken]
+    known = broken.union(field.rpartition(".")[0] for field in broken)
+    return found + [problem for problem in judge(prune(document, kind), broken) if problem.field not in known]

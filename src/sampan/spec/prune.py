@@ -1,7 +1,7 @@
 """What is left of a document when all that `check` refuses is taken out, so that rules.py can judge the rest.
 
-Used only when there is something to refuse, or a null. Keeps the positions of array entries: where one is refused, an empty value
-of its kind stands in its place.
+Used only when there is something to refuse, or a null. Keeps the positions of array entries: where one is refused, an
+empty value of its kind stands in its place.
 """
 
 from __future__ import annotations
@@ -15,22 +15,18 @@ if TYPE_CHECKING:
     from sampan.spec.check import Kind
 
 CONTAINERS = {"object": dict, "map": dict, "array": list, "strings": list}
-EMPTY = {"object": {}, "map": {}, "array": [], "strings": [], "integer": 0, "bool": False}
+EMPTY = {"integer": 0, "bool": False}
 
 
 def prune(value: object, kind: Kind) -> Any:
     """A copy of ``value`` without what does not fit ``kind``, without unknown properties and without nulls."""
     kind = described(kind)
-    container = CONTAINERS.get(kind[0])
-    if container is None:
-        return EMPTY.get(kind[0], "") if check(value, kind) else value
-    if not isinstance(value, container):
-        return container()
-    if isinstance(value, dict):
-        return _prune_members(value, kind)
-    item_kind: Kind = ("string",) if kind[0] == "strings" else kind[1]
-    assert isinstance(value, list)
-    return [prune(item, item_kind) for item in value]
+    if kind[0] in ("object", "map"):
+        return _prune_members(value, kind) if isinstance(value, dict) else {}
+    if kind[0] in ("array", "strings"):
+        item_kind: Kind = ("string",) if kind[0] == "strings" else kind[1]
+        return [prune(item, item_kind) for item in value] if isinstance(value, list) else []
+    return EMPTY.get(kind[0], "") if check(value, kind) else value
 
 
 def _prune_members(value: dict[str, object], kind: Kind) -> dict[str, object]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from sampan.errors import Problem
 from sampan.spec.check import below
-from sampan.spec.names import CAPABILITIES, CAPABILITY_SETS, SPEC_VERSION
+from sampan.spec.names import CAPABILITIES, CAPABILITY_SETS, HOOKS, RLIMITS, SPEC_VERSION
 from sampan.spec.rules_linux import linux_problems
-from sampan.spec.rules_process import env_problems, problems_of_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ OTHER_PLATFORMS = ("windows", "solaris", "freebsd", "zos")
 
 def config_problems(config: Config, broken: frozenset[str]) -> list[Problem]:
     """What is wrong with the fields of a document taken together; ``broken``: the fields that are known to be wrong."""
-    platform = platform_of(config)
+    platform = next((name for name in OTHER_PLATFORMS if name in config or name in broken), "linux")
     found = list(_version(config))
     found += _root(config, platform)
     if "process" in config:
-        found += below("process", list(problems_of_process(config["process"], platform)))
+        found += below("process", list(_process(config["process"], platform)))
     if "hooks" in config:
         found += _hooks(config)
     if platform == "linux":
@@ -46,14 +45,7 @@ def config_problems(config: Config, broken: frozenset[str]) -> list[Problem]:
 
 def process_problems(process: Process, _broken: frozenset[str]) -> list[Problem]:
     """The same for a bare process object, whose fields are named without a "process." in front."""
-    return list(problems_of_process(process, "linux"))
-
-
-def platform_of(config: Config) -> str:
-    for name in OTHER_PLATFORMS:
-        if name in config:
-            return name
-    return "linux"
+    return list(_process(process, "linux"))
 
 
 def without_ignored(problems: Sequence[Problem], document: object) -> list[Problem]:
@@ -79,17 +71,17 @@ def unsupported_version(document: dict[str, Any]) -> list[Problem]:
 def unknown_capabilities(config: Config) -> list[str]:
     """The capabilities of `process.capabilities` that are in no kernel known to this release, each once.
 
-    Not an error: "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be
-    logged as a warning by the runtime." (config.md, Linux Process)
+    Not an error: "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST
+    be logged as a warning by the runtime." (config.md, Linux Process)
     """
-    sets = config.get("process", {}).get("capabilities", {})
+    sets: Any = config.get("process", {}).get("capabilities", {})
     asked = [name for group in CAPABILITY_SETS for name in sets.get(group, ()) if name not in CAPABILITIES]
     return list(dict.fromkeys(asked))
 
 
 def ungrantable_capabilities(config: Config) -> list[Problem]:
     """The capabilities that the kernel cannot grant beside the other sets: to be logged as warnings, too."""
-    sets = config.get("process", {}).get("capabilities", {})
+    sets: Any = config.get("process", {}).get("capabilities", {})
     found = []
     for group, needed in (("effective", ("permitted",)), ("ambient", ("permitted", "inheritable"))):
         for index, name in enumerate(sets.get(group, ())):
@@ -108,7 +100,9 @@ def is_semantic_version(text: str) -> bool:
     numbers = core.split(".")
     if len(numbers) != 3 or not all(_is_number(number) for number in numbers):
         return False
-    if dash and not all(_is_identifier(part) and (_is_number(part) or not part.isdigit()) for part in prerelease.split(".")):
+    if dash and not all(
+        _is_identifier(part) and (_is_number(part) or not part.isdigit()) for part in prerelease.split(".")
+    ):
         return False
     return not plus or all(_is_identifier(part) for part in build.split("."))
 
@@ -133,7 +127,7 @@ def _version(config: Config) -> Iterator[Problem]:
 
 
 def _root(config: Config, platform: str) -> Iterator[Problem]:
-    if platform == "windows" and "hyperv" in config["windows"]:
+    if platform == "windows" and "hyperv" in config.get("windows", {}):
         if "root" in config:
             yield Problem("root", config["root"], "must not be set for a Hyper-V container", "config.md#root")
     elif "root" not in config:
@@ -141,13 +135,73 @@ def _root(config: Config, platform: str) -> Iterator[Problem]:
 
 
 def _hooks(config: Config) -> Iterator[Problem]:
-    for point, hooks in config["hooks"].items():
-        if not isinstance(hooks, list):
-            continue  # an unknown property
-        for index, hook in enumerate(hooks):
+    hooks: Any = config["hooks"]
+    for point in HOOKS:
+        for index, hook in enumerate(hooks.get(point, ())):
             if "env" in hook:
                 section = "config.md#posix-platform-hooks"
-                yield from below(f"hooks.{point}[{index}]", list(env_problems(hook["env"], section)))
+                yield from below(f"hooks.{point}[{index}]", list(_env(hook["env"], section)))
+
+
+def _process(process: Process, platform: str) -> Iterator[Problem]:
+    yield from _command(process, platform)
+    if "env" in process and platform != "windows":
+        yield from _env(process["env"], "config.md#process")
+    if "rlimits" in process:
+        yield from _rlimits(process, platform)
+    if "user" in process and platform != "windows":
+        for name in ("uid", "gid"):
+            if name not in process["user"]:
+                yield Problem(f"user.{name}", None, "is required", "config.md#posix-platform-user")
+    if "scheduler" in process:
+        from sampan.spec.rules_rare import scheduler_problems
+
+        yield from scheduler_problems(process["scheduler"])
+
+
+def _env(env: Sequence[str], section: str) -> Iterator[Problem]:
+    # "with the same semantics as IEEE Std 1003.1-2008's environ": strings of the form name=value, as runc has it, too
+    for index, entry in enumerate(env):
+        if entry.find("=") < 1:
+            yield Problem(f"env[{index}]", entry, "must have the form NAME=VALUE", section)
+
+
+def _command(process: Process, platform: str) -> Iterator[Problem]:
+    args = process.get("args", ())
+    section = "config.md#process"
+    if args:
+        if not args[0]:
+            yield Problem("args[0]", "", "must name a program, not be empty", section)
+    elif platform != "windows":
+        # "This specification extends the IEEE standard in that at least one entry is REQUIRED (non-Windows)"
+        yield Problem("args", None, "must have at least one entry, the program to run", section)
+    elif not process.get("commandLine"):
+        yield Problem("commandLine", None, "is required where args is not given", section)
+    cwd = process.get("cwd", "/")
+    if not cwd.startswith("/") and not (platform == "windows" and is_absolute_on_windows(cwd)):
+        yield Problem("cwd", cwd, "must be an absolute path", section)
+
+
+def is_absolute_on_windows(path: str) -> bool:
+    """Whether ``path`` is absolute as Windows has it: C:\\folder, \\\\server\\share, \\folder."""
+    return path.startswith("\\") or (path[:1].isalpha() and path[1:3] in (":\\", ":/"))
+
+
+def _rlimits(process: Process, platform: str) -> Iterator[Problem]:
+    section = "config.md#posix-process"
+    seen: dict[str, int] = {}
+    for index, rlimit in enumerate(process["rlimits"]):
+        field = f"rlimits[{index}]"
+        kind = rlimit.get("type", "")
+        if kind in seen:
+            yield Problem(f"{field}.type", kind, f"must not be there twice: rlimits[{seen[kind]}] has it, too", section)
+        elif kind:
+            seen[kind] = index
+        if platform == "linux" and kind and kind not in RLIMITS:
+            yield Problem(f"{field}.type", kind, f"must be one of {', '.join(RLIMITS)}", section)
+        soft, hard = rlimit.get("soft", 0), rlimit.get("hard", 0)
+        if soft > hard and "hard" in rlimit:
+            yield Problem(f"{field}.soft", soft, f"must not be greater than the hard limit, {hard}", section)
 
 
 def _has_broken_namespaces(broken: frozenset[str]) -> bool:

@@ -66,7 +66,8 @@ def _namespaces(linux: Linux) -> Iterator[Problem]:
     for index, namespace in enumerate(linux.get("namespaces", ())):
         kind = namespace.get("type", "")
         if kind in seen:
-            # "If a `namespaces` field contains duplicated namespaces with same `type`, the runtime MUST generate an error."
+            # "If a `namespaces` field contains duplicated namespaces with same `type`, the runtime MUST generate an
+            # error."
             rule = f"must not be there twice: linux.namespaces[{seen[kind]}] has it, too"
             yield Problem(f"linux.namespaces[{index}].type", kind, rule, "config-linux.md#namespaces")
         elif kind:
@@ -130,11 +131,17 @@ def mapping_problems(mappings: Sequence[IDMapping], field: str, section: str) ->
                 rule = f"must leave room for {size} ids below {MAX_ID}"
                 yield Problem(f"{field}[{index}].{side}", first, rule, section)
             ranges.append((first, size, index))
-        ranges.sort()
-        for (first, size, index), (next_first, _, next_index) in zip(ranges, ranges[1:], strict=False):
-            if first + size > next_first:
-                rule = f"must not overlap {field}[{min(index, next_index)}]"
-                yield Problem(f"{field}[{max(index, next_index)}].{side}", next_first, rule, section)
+        yield from _overlaps(ranges, field, side, section)
+
+
+def _overlaps(ranges: list[tuple[int, int, int]], field: str, side: str, section: str) -> Iterator[Problem]:
+    end, owner = -1, 0
+    for first, size, index in sorted(ranges):
+        if first < end:
+            later, earlier = max(index, owner), min(index, owner)
+            yield Problem(f"{field}[{later}].{side}", None, f"must not overlap {field}[{earlier}]", section)
+        if first + size > end:
+            end, owner = first + size, index
 
 
 def _mounts(config: Config, namespaces: Namespaces) -> Iterator[Problem]:
@@ -150,8 +157,8 @@ def _mounts(config: Config, namespaces: Namespaces) -> Iterator[Problem]:
                     other = "gidMappings" if name == "uidMappings" else "uidMappings"
                     yield Problem(f"mounts[{index}].{name}", None, f"is required together with {other}", section)
         elif namespaces is not None and "user" not in namespaces:
-            # "If there are no `uidMappings` and `gidMappings` specified and the container isn't using user namespaces, an
-            # error MUST be returned." (config.md, Linux mount options)
+            # "If there are no `uidMappings` and `gidMappings` specified and the container isn't using user namespaces,
+            # an error MUST be returned." (config.md, Linux mount options)
             options = mount.get("options", ())
             if "idmap" in options or "ridmap" in options:
                 rule = "must not have idmap without uidMappings and gidMappings, as the container has no user namespace"

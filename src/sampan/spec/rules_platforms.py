@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.errors import Problem
-from sampan.spec.rules_process import is_absolute_on_windows
+from sampan.spec.rules import is_absolute_on_windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _windows(config: Config) -> Iterator[Problem]:
     if path and "linux" not in config and not path.startswith("\\\\?\\Volume{"):
         yield Problem("root.path", path, "must be a volume GUID path on Windows", "config.md#root")
     yield from _nested_mounts(config)
-    cpu = config["windows"].get("resources", {}).get("cpu", {})
+    cpu = config.get("windows", {}).get("resources", {}).get("cpu", {})
     limits = [name for name in ("count", "shares", "maximum", "affinity") if name in cpu]
     if len(limits) > 1:
         # "The following parameters can be specified (mutually exclusive)"
@@ -54,7 +54,7 @@ def _nested_mounts(config: Config) -> Iterator[Problem]:
 
 def _zos(config: Config) -> Iterator[Problem]:
     seen: dict[str, int] = {}
-    for index, namespace in enumerate(config["zos"].get("namespaces", ())):
+    for index, namespace in enumerate(config.get("zos", {}).get("namespaces", ())):
         kind = namespace.get("type", "")
         if kind in seen:
             rule = f"must not be there twice: zos.namespaces[{seen[kind]}] has it, too"

@@ -1,4 +1,4 @@
-"""The rules of what few containers have: schedulers, NUMA memory policies, Intel RDT, network devices, personalities."""
+"""The rules of what few containers have: schedulers, memory policies, Intel RDT, network devices, personalities."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def rare_problems(config: Config, namespaces: Namespaces) -> Iterator[Problem]:
     if linux.get("personality", {}).get("flags"):
         # "Currently no flag values are supported."
         flags = linux["personality"]["flags"]
-        yield Problem("linux.personality.flags", flags, "must be empty: there are no flags", "config-linux.md#personality")
+        yield Problem(
+            "linux.personality.flags", flags, "must be empty: there are no flags", "config-linux.md#personality"
+        )
 
 
 def scheduler_problems(scheduler: Scheduler) -> Iterator[Problem]:
@@ -46,20 +48,19 @@ def scheduler_problems(scheduler: Scheduler) -> Iterator[Problem]:
         yield Problem("scheduler.priority", priority, f"must be from 1 to 99 for {policy}", section)
     if policy and policy not in REAL_TIME and priority:
         yield Problem("scheduler.priority", priority, f"must not be set for {policy}", section)
-    times = ("runtime", "deadline", "period")
+    runtime, deadline, period = (scheduler.get("runtime", 0), scheduler.get("deadline", 0), scheduler.get("period", 0))
     if policy != "SCHED_DEADLINE":
-        for name in times if policy else ():
-            if scheduler.get(name):
-                yield Problem(f"scheduler.{name}", scheduler[name], f"must not be set for {policy}", section)
+        for name, value in (("runtime", runtime), ("deadline", deadline), ("period", period)):
+            if value and policy:
+                yield Problem(f"scheduler.{name}", value, f"must not be set for {policy}", section)
         return
-    runtime, deadline = scheduler.get("runtime", 0), scheduler.get("deadline", 0)
-    period = scheduler.get("period", 0) or deadline
     if runtime < SHORTEST_RUNTIME:
         rule = f"must be at least {SHORTEST_RUNTIME} nanoseconds for SCHED_DEADLINE"
         yield Problem("scheduler.runtime", runtime, rule, section)
     if deadline < max(runtime, 1):
         yield Problem("scheduler.deadline", deadline, "must not be less than the runtime", section)
-    if period < deadline:
+    # the kernel takes a period of 0 for one as long as the deadline
+    if 0 < period < deadline:
         yield Problem("scheduler.period", period, "must not be less than the deadline", section)
 
 

@@ -1,4 +1,4 @@
-"""The rules of `linux.resources` (config-linux.md, Control groups). Read only when a document has limits that have rules."""
+"""The rules of `linux.resources` (config-linux.md, Control groups). Read only for documents with such limits."""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from sampan.spec import names
-from sampan.spec.schema_linux import LINUX
-from sampan.spec.schema_types import (
+from sampan.spec.check import (
     ABSOLUTE,
     BOOL,
     CONSOLE_CELLS,
@@ -22,6 +21,7 @@ from sampan.spec.schema_types import (
     STRINGS,
     UINT64,
 )
+from sampan.spec.schema_linux import LINUX
 
 ROOT = ("object", "Root", "config.md#root", ("path",), {"path": NOT_EMPTY, "readonly": BOOL})
 

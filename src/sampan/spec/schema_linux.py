@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.spec import names
-from sampan.spec.schema_types import (
+from sampan.spec.check import (
     ABSOLUTE,
     ABSOLUTES,
     BOOL,
@@ -62,7 +62,13 @@ DEVICE_RULE = (
     "DeviceRule",
     "config-linux.md#allowed-device-list",
     ("allow",),
-    {"allow": BOOL, "type": ("enum", names.DEVICE_RULE_TYPES), "major": INT64, "minor": INT64, "access": ("format", "access")},
+    {
+        "allow": BOOL,
+        "type": ("enum", names.DEVICE_RULE_TYPES),
+        "major": INT64,
+        "minor": INT64,
+        "access": ("format", "access"),
+    },
 )
 
 MEMORY = (

@@ -1,12 +1,13 @@
 """The description of config.json's sections for other platforms than Linux, as tables for `check`.
 
-Read only when a document has such a section: to say what is wrong with it, or that it is valid but not for this runtime.
+Read only when a document has such a section: to say what is wrong with it, or that it is valid but not for this
+runtime.
 """
 
 from __future__ import annotations
 
 from sampan.spec import names
-from sampan.spec.schema_types import ABSOLUTE, BOOL, STRING, STRINGS, UINT32, UINT64
+from sampan.spec.check import ABSOLUTE, BOOL, STRING, STRINGS, UINT32, UINT64
 
 WINDOWS_DEVICE = (
     "object",

@@ -1,0 +1,302 @@
+"""A container's cgroup: one object for its directories in every hierarchy, made, limited, entered, emptied and removed.
+
+Where a v1 hierarchy has a controller, its limits are v1's; what only the v2 hierarchy has is v2's. On a hybrid host the
+container is in both, at the same path: v2 gives birth into the cgroup (CLONE_INTO_CGROUP) and ``cgroup.kill``.
+Never decides who is moved, or when: that is the engine's.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from sampan.cgroups import devices, tree
+from sampan.cgroups.layout import UNIFIED
+from sampan.errors import ConfigError, KernelError, Problem
+from sampan.linux import files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sampan.cgroups.layout import Layout
+    from sampan.cgroups.limits import Setting
+    from sampan.spec.types import Resources
+
+_PATH_SECTION = "config-linux.md#cgroups-path"
+_RESOURCES_SECTION = "config-linux.md#control-groups"
+_REMOVE_PATIENCE = 5.0  # seconds: how long a killed process may take to be gone
+_CONTROLLERS = frozenset(("cpu", "cpuset", "memory", "pids"))  # of the limits that this release applies
+_ALL_IDS = b"4294967295"  # the third number of /proc/self/uid_map where no user namespace maps anything
+_DELEGATION = (
+    "limits need a cgroup that this user may change: have one delegated, "
+    "for example with `systemd-run --user --scope -p Delegate=yes COMMAND` on a host with cgroup v2"
+)
+
+
+class MountSource:
+    """What a mount of type ``cgroup`` shows of one hierarchy."""
+
+    __slots__ = ("aliases", "controllers", "directory", "name", "unified")
+
+    def __init__(self, name: str, directory: str, controllers: tuple[str, ...], unified: bool) -> None:
+        self.name = name  # of its mount point: "memory", "cpu,cpuacct", "systemd", "unified"
+        self.directory = directory  # the container's own cgroup in it
+        self.controllers = controllers  # ("cpu", "cpuacct"), ("name=systemd",); of v2: ()
+        self.aliases = tuple(name.split(",")) if "," in name else ()  # symbolic links to ``name``
+        self.unified = unified  # is it the v2 hierarchy?
+
+
+class Cgroup:
+    """A container's cgroup: a directory in each hierarchy."""
+
+    __slots__ = ("_explicit", "_layout", "directories")
+
+    def __init__(self, directories: dict[str, str], layout: Layout | None = None, explicit: bool = False) -> None:
+        self.directories = directories  # v1 controller -> absolute directory; "" -> the v2 one
+        self._layout = layout  # where it was located; None when it comes from a state file
+        self._explicit = explicit  # did config.json name it?
+
+    def create(self, resources: Resources) -> None:
+        """Make the directories, then set the limits and device rules.
+
+        What fails leaves nothing behind. Raises ConfigError, KernelError.
+        """
+        made: list[str] = []
+        try:
+            self._make(resources, made)
+            self._limit(resources, made)
+        except BaseException:
+            tree.unmake(made)
+            raise
+
+    def open_unified(self) -> int:
+        """A descriptor of the v2 directory, for CLONE_INTO_CGROUP; -1 where there is none."""
+        directory = self.directories.get(UNIFIED)
+        if directory is None:
+            return -1
+        try:
+            return posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        except OSError as error:
+            raise KernelError("open cgroup", directory, error.errno or 0) from None
+
+    def tasks_files(self) -> list[str]:
+        """The ``tasks`` file of each v1 hierarchy, for a process that puts itself into the cgroup.
+
+        A process of one thread that writes "0" to each is there in 0.3 ms in all. ``enter`` moves another process, and
+        for that the kernel waits until it may lock out every fork (an RCU grace period: 10 ms and more).
+        """
+        unified = self.directories.get(UNIFIED)
+        return [f"{directory}/tasks" for directory in self._distinct() if directory != unified]
+
+    def enter(self, pid: int, *, unified: bool = True) -> None:
+        """Move a process into the cgroup; not in the v2 hierarchy where ``unified`` is false (it was born there)."""
+        for directory in self._distinct():
+            if unified or directory != self.directories.get(UNIFIED):
+                files.write(f"{directory}/cgroup.procs", str(pid))
+
+    def processes(self) -> list[int]:
+        """The processes in the cgroup and below it."""
+        directory = self.directories.get(UNIFIED) or next(iter(self.directories.values()), "")
+        return tree.processes(directory) if directory else []
+
+    def kill(self, signal: int = 9) -> None:
+        """Send a signal to all of its processes; after SIGKILL none of them will run again."""
+        from sampan.cgroups import killing
+
+        killing.kill(self.directories, signal)
+
+    def remove(self) -> None:
+        """Remove the container's own directories, and what the container made in them; not those that lead to them.
+
+        (They may have been given limits by somebody meanwhile; runc leaves them, too.) Raises KernelError.
+        """
+        tree.remove(self._distinct(), _REMOVE_PATIENCE)
+
+    def mounts(self) -> list[MountSource]:
+        """The hierarchies as a container's ``cgroup`` mount shows them. Only of a cgroup that was located."""
+        layout = self._layout
+        if layout is None:
+            return []
+        sources = []
+        for directory, names in self._distinct().items():
+            point = layout.unified if UNIFIED in names else layout.mounts[names[0]]
+            name = point.rpartition("/")[2]
+            controllers = tuple(name for name in names if name != UNIFIED)
+            sources.append(MountSource(name, directory, controllers, UNIFIED in names))
+        return sources
+
+    def to_state(self) -> dict[str, object]:
+        """What ``from_state`` needs, as a JSON object."""
+        return {"directories": dict(self.directories)}
+
+    def _distinct(self) -> dict[str, list[str]]:
+        """directory -> its controllers: several for those that are mounted together."""
+        found: dict[str, list[str]] = {}
+        for name, directory in self.directories.items():
+            found.setdefault(directory, []).append(name)
+        return found
+
+    def _make(self, resources: Resources, made: list[str]) -> None:
+        for directory, names in self._distinct().items():
+            try:
+                new = tree.make(directory, made)
+                if UNIFIED in names and not self._may_enter(directory):
+                    raise KernelError("enter cgroup", directory, errno.EACCES, tree.FIELD)
+            except KernelError as error:
+                self._do_without(names, resources, error)
+                continue
+            if not new:
+                _must_be_empty(directory)
+        _must_not_be_frozen(self.directories)
+
+    def _do_without(self, names: list[str], resources: Resources, error: KernelError) -> None:
+        """A hierarchy that this user may not change is no error if nobody asked for anything in it."""
+        if error.errno not in tree.DENIED or not _is_rootless():
+            raise error
+        wanted = {setting[0] for setting in self._settings(resources)}
+        if wanted.intersection(names) or (UNIFIED in names and wanted.difference(self.directories)):
+            raise KernelError(error.operation, error.subject, error.errno, error.field, _DELEGATION)
+        if self._explicit:
+            raise error
+        for name in names:
+            del self.directories[name]
+
+    def _may_enter(self, directory: str) -> bool:
+        """v2 lets a user move a process only within a common ancestor that is the user's."""
+        if self._layout is None or not _is_rootless():
+            return True
+        own = self._layout.own.get(UNIFIED, "/").strip("/").split("/")
+        common = self._layout.unified
+        for one, other in zip(own, directory[len(common) :].strip("/").split("/"), strict=False):
+            if one != other or not one:
+                break
+            common = f"{common}/{one}"
+        return posix.access(f"{common}/cgroup.procs", posix.W_OK)
+
+    def _settings(self, resources: Resources) -> list[Setting]:
+        """All limits, each as the hierarchy that has its controller wants it."""
+        if not (resources.get("memory") or resources.get("cpu") or resources.get("pids")):
+            return []
+        settings: list[Setting] = []
+        missing = _CONTROLLERS.difference(self.directories)
+        if len(missing) < len(_CONTROLLERS):
+            from sampan.cgroups import v1
+
+            settings += [setting for setting in v1.settings(resources) if setting[0] not in missing]
+        if missing:
+            from sampan.cgroups import v2
+
+            settings += [setting for setting in v2.settings(resources) if setting[0] in missing]
+        return settings
+
+    def _limit(self, resources: Resources, made: list[str]) -> None:
+        settings = self._settings(resources)
+        places = dict(self.directories)
+        self._enable({setting[0]: setting[3] for setting in settings if setting[0] not in places})
+        if "cpuset" in places and self._layout is not None:
+            from sampan.cgroups import v1
+
+            v1.inherit_cpuset(places["cpuset"], self._layout.mounts["cpuset"])
+        if settings:
+            from sampan.cgroups import limits
+
+            for setting in settings:
+                places.setdefault(setting[0], self.directories.get(UNIFIED, ""))
+            limits.apply(places, settings)
+        self._limit_devices(resources, made)
+
+    def _enable(self, fields: Mapping[str, str]) -> None:
+        """See to it that the v2 directory has the controllers of the limits that v1 cannot take."""
+        directory, layout = self.directories.get(UNIFIED), self._layout
+        if directory is not None and layout is not None and (fields or layout.mode == "v2"):
+            from sampan.cgroups import v2
+
+            v2.enable(layout.unified, directory, fields)
+        elif fields:
+            rule = "cannot be set: no hierarchy of /proc/self/mountinfo has the {} controller"
+            problems = [Problem(field, None, rule.format(name), _RESOURCES_SECTION) for name, field in fields.items()]
+            raise ConfigError("config.json", problems)
+
+    def _limit_devices(self, resources: Resources, made: list[str]) -> None:
+        entries = resources.get("devices", [])
+        rules, problems = devices.parse(entries)
+        if problems:
+            raise ConfigError("config.json", problems)
+        rules += devices.defaults()
+        try:
+            if "devices" in self.directories:
+                from sampan.cgroups import v1
+
+                v1.write_devices(self.directories["devices"], rules, self.directories["devices"] in made)
+            elif UNIFIED in self.directories:
+                from sampan.cgroups import device_program
+                from sampan.linux import bpf
+
+                bpf.attach_device_program(self.directories[UNIFIED], device_program.assemble(rules), devices.FIELD)
+            elif any(not rule.allow for rule in rules) and not _is_rootless():
+                rule = "cannot be applied: there is no cgroup hierarchy that controls devices"
+                raise ConfigError("config.json", [Problem(devices.FIELD, None, rule, devices.SECTION)])
+        except devices.HoleError as error:
+            raise ConfigError("config.json", [devices.hole(error, entries)]) from None
+        except KernelError as error:
+            # Who is not root of the host cannot make device nodes either, and reaches only what its owner lets it.
+            if error.errno not in tree.DENIED or not _is_rootless():
+                raise
+
+
+def locate(layout: Layout, cgroups_path: str | None, container_id: str) -> Cgroup:
+    """The cgroup of ``linux.cgroupsPath``, or without one that of a container's id. Touches nothing.
+
+    An absolute path begins at the mount points, a relative one at the runtime's own cgroup, or on a pure v2 host at the
+    cgroup that holds it: one that has processes cannot give controllers to those below it. As runc does.
+    """
+    path = cgroups_path or container_id
+    if "\0" in path or ".." in path.split("/") or not path.strip("/."):
+        rule = "must name a cgroup below the mount point, without '..'"
+        raise ConfigError("config.json", [Problem("linux.cgroupsPath", path, rule, _PATH_SECTION)])
+    below = "/".join(element for element in path.split("/") if element not in ("", "."))
+    points = {UNIFIED: layout.unified, **layout.mounts} if layout.unified else layout.mounts
+    directories = {}
+    for name, point in points.items():
+        own = "" if path.startswith("/") else layout.own.get(name, "/").rstrip("/")
+        if layout.mode == "v2":
+            own = own.rpartition("/")[0]
+        directories[name] = f"{point.rstrip('/')}{own}/{below}"
+    return Cgroup(directories, layout, bool(cgroups_path))
+
+
+def from_state(document: Mapping[str, object]) -> Cgroup:
+    """The cgroup that ``Cgroup.to_state`` described."""
+    found = document.get("directories")
+    if not isinstance(found, dict):
+        return Cgroup({})
+    return Cgroup({str(name): str(directory) for name, directory in found.items()})
+
+
+def _must_be_empty(directory: str) -> None:
+    """Others' processes would get this container's limits, and its end: config-linux.md lets a runtime refuse that."""
+    pids = tree.processes(directory)
+    if pids:
+        detail = f"it exists and has {len(pids)} process{'es' * (len(pids) > 1)}; choose another path, or end them"
+        raise KernelError("use cgroup", directory, errno.EBUSY, tree.FIELD, detail)
+
+
+def _must_not_be_frozen(directories: Mapping[str, str]) -> None:
+    """In a frozen cgroup, or below one, the container would not even begin."""
+    if "freezer" in directories:
+        place = directories["freezer"]
+        frozen = files.read(f"{place}/freezer.state") != b"THAWED\n"
+    elif UNIFIED in directories:
+        place = directories[UNIFIED]
+        frozen = b"frozen 1" in files.read(f"{place}/cgroup.events")
+    else:
+        return
+    if frozen:
+        detail = "it is frozen, or one above it is: thaw it first"
+        raise KernelError("use cgroup", place, errno.EBUSY, tree.FIELD, detail)
+
+
+def _is_rootless() -> bool:
+    """Is this process without the host's root privileges: another user, or root of a user namespace only?"""
+    return posix.geteuid() != 0 or _ALL_IDS not in files.read("/proc/self/uid_map")

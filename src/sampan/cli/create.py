@@ -1,0 +1,45 @@
+"""The verb "create": a container whose process waits for "start". Hot path."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.options import Arguments
+    from sampan.cli.settings import Settings
+    from sampan.engine.create import CreateOptions
+
+SUMMARY = "make a container of a bundle; its process waits for start"
+OPERANDS = ("ID",)
+OPTIONS = (
+    ("bundle", "b", "DIR", "the bundle: a directory with config.json (default: the current directory)"),
+    ("console-socket", "", "SOCKET", "where the terminal's descriptor is sent"),
+    ("pidfd-socket", "", "SOCKET", "refused: this release sends no pidfd"),
+    ("pid-file", "", "FILE", "write the process's id to FILE"),
+    ("no-pivot", "", "", "enter the root filesystem by moving its mount; for hosts that run from a ramdisk"),
+    ("no-new-keyring", "", "", "keep the caller's session keyring"),
+    ("preserve-fds", "", "N", "pass N more descriptors, from 3 on, to the process"),
+)
+
+
+def run(settings: Settings, arguments: Arguments) -> int:
+    """Create the container and leave it waiting."""
+    from sampan.engine.create import create
+    from sampan.engine.store import Store
+
+    create(Store(settings.root()), arguments.container_id(), arguments.text("bundle", "."), create_options(arguments))
+    return 0
+
+
+def create_options(arguments: Arguments) -> CreateOptions:
+    """The options that "create" and "run" share, as the engine takes them."""
+    from sampan.engine.create import CreateOptions
+
+    if arguments.text("pidfd-socket"):
+        raise arguments.misuse("--pidfd-socket: this release cannot send a pidfd; leave the option out")
+    return CreateOptions(
+        pid_file=arguments.text("pid-file"),
+        console_socket=arguments.text("console-socket"),
+        no_pivot=arguments.flag("no-pivot"),
+        no_new_keyring=arguments.flag("no-new-keyring"),
+        preserve_fds=arguments.number("preserve-fds"),
+    )

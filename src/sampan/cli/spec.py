@@ -1,0 +1,47 @@
+"""The verb "spec": writes a config.json to begin with, or a whole bundle of the host's own programs."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cli.options import Arguments
+    from sampan.cli.settings import Settings
+
+SUMMARY = "write a config.json to begin with"
+OPERANDS = ("[DIR]", "[ARG...]")
+OPTIONS = (
+    ("bundle", "b", "DIR", "the directory to write config.json to (default: the current directory)"),
+    ("rootless", "", "", "for a container that is made without being root"),
+    ("rootfs", "", "host", "write a whole bundle to DIR, with a read-only view of the host's programs as its root"),
+)
+DETAILS = """
+With --rootfs host the bundle needs no image and no network. Its process shows what the container sees of itself, or
+is what is given after DIR: sampan spec --rootfs host DIR -- ls -l /
+"""
+
+
+def run(_settings: Settings, arguments: Arguments) -> int:
+    """Write the file or the bundle."""
+    import os
+    from pathlib import Path
+
+    from sampan.cli.default_bundle import write_config, write_host_bundle
+    from sampan.cli.default_config import default_config, rootless_config
+
+    bundle, rootless = Path(arguments.text("bundle", ".")), arguments.flag("rootless")
+    if arguments.text("rootfs"):
+        arguments.choice("rootfs", ("host",))
+        if not arguments.operands:
+            raise arguments.misuse("--rootfs host needs DIR, where the bundle is made")
+        directory, *args = arguments.operands
+        write_host_bundle(bundle / directory, args, rootless=rootless or os.geteuid() != 0)
+        return 0
+    if arguments.operands:
+        raise arguments.misuse(f'unexpected argument "{arguments.operands[0]}"')
+    v2_alone = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    if rootless:
+        config = rootless_config(os.geteuid(), os.getegid(), cgroup_namespace=v2_alone)
+    else:
+        config = default_config(cgroup_namespace=v2_alone)
+    write_config(bundle / "config.json", config)
+    return 0

@@ -1,0 +1,297 @@
+"""Makes a container up to the point where it waits for `start`, and unmakes it where any step fails. Hot path.
+
+The record is written first, so that whatever a killed creation leaves can be found and removed by the next `delete`,
+or the next creation with the same id.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from sampan import _linux
+from sampan.cgroups import cgroup as cgroups
+from sampan.cgroups import layout
+from sampan.engine import facts, opening
+from sampan.engine.launch import Launch, read_init
+from sampan.engine.removal import destroy
+from sampan.engine.store import CONFIG, START_SOCKET, Record
+from sampan.errors import ConfigError, ExistsError, KernelError, PlatformError, Problem, SampanError, UsageError
+from sampan.linux import files, proc
+from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
+from sampan.plan.host import Host
+from sampan.plan.operations import CREATED, HOOKS, MAPPED
+from sampan.spec.config import load, platform_problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sampan.cgroups.cgroup import Cgroup
+    from sampan.engine.store import Held, Store
+    from sampan.plan.operations import Plan
+    from sampan.spec.types import Config, Resources
+
+NEWUSER = 0x10000000
+
+
+def _silent(message: str) -> None:
+    """Says nothing."""
+
+
+class CreateOptions:
+    """What a caller may want of a creation beyond config.json."""
+
+    __slots__ = ("console_socket", "log", "no_new_keyring", "no_pivot", "pid_file", "preserve_fds")
+
+    def __init__(
+        self,
+        pid_file: str = "",
+        console_socket: str = "",
+        no_pivot: bool = False,
+        preserve_fds: int = 0,
+        no_new_keyring: bool = False,
+        log: Callable[[str], None] = _silent,
+    ) -> None:
+        self.pid_file = pid_file
+        self.console_socket = console_socket
+        self.no_pivot = no_pivot
+        self.preserve_fds = preserve_fds
+        self.no_new_keyring = no_new_keyring
+        self.log = log
+
+
+class Creation:
+    """A container being made: its directory is locked, its parts are undone by `abandon`."""
+
+    __slots__ = (
+        "cgroup",
+        "config",
+        "held",
+        "hooks_ran",
+        "host",
+        "launch",
+        "listener",
+        "opened",
+        "options",
+        "record",
+        "store",
+        "wait_for_start",
+    )
+
+    def __init__(self, store: Store, container_id: str, bundle: str, options: CreateOptions, wait_for_start: bool) -> None:
+        """Reads and checks everything that can be checked before anything is made."""
+        self.store = store
+        self.options = options
+        self.wait_for_start = wait_for_start
+        self.hooks_ran = False
+        self.listener = -1
+        self.opened: list[int] = []
+        self.launch: Launch | None = None
+        bundle = absolute(bundle)
+        data = read_config(bundle)
+        self.config = load_config(data)
+        if options.preserve_fds < 0:
+            raise UsageError("--preserve-fds takes a number of descriptors, 0 or more")
+        self.host = Host(container_id, bundle)
+        self.host.pivot = not options.no_pivot
+        self.host.keyring = not options.no_new_keyring
+        self.host.wait_for_start = wait_for_start
+        found = layout.detect()
+        self.cgroup = locate_cgroup(self.config, container_id, found)
+        self.record = _new_record(container_id, bundle, self.config, self.cgroup)
+        self.held = _claim(store, container_id)
+        try:
+            self.held.save(self.record)
+            self.held.write(CONFIG, data)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def make(self) -> None:
+        """Everything up to the wait for `start`. On failure the caller calls `abandon`."""
+        facts.find_out(self.config, self.host, self.cgroup)
+        for warning in facts.compile_seccomp(self.config, self.host, self.store.cache_directory("seccomp")):
+            self.options.log(warning)
+        plan = compile_plan(self.config, self.host)
+        for warning in plan.warnings:
+            self.options.log(warning)
+        self.cgroup.create(resources_of(self.config))
+        if self.wait_for_start:
+            self.listener = _linux.unix_listen(self.held.fd, START_SOCKET)
+        opening.open_all(plan.descriptors, self.listener, self.opened)
+        self.launch = Launch(plan)
+        self._spawn(plan)
+        self._converse()
+
+    def finish(self) -> None:
+        """The container is complete: nothing undoes it any more but `delete`."""
+        self.record.complete = True
+        self.held.save(self.record)
+        if self.options.pid_file:
+            write_pid_file(self.options.pid_file, self.record.pid)
+
+    def release(self) -> None:
+        """Close all that was opened, which ends the lock; the container stays."""
+        for fd in (*self.opened, self.listener):
+            if fd >= 0:
+                posix.close(fd)
+        self.opened.clear()
+        self.listener = -1
+        if self.launch is not None:
+            self.launch.close()
+        self.held.close()
+
+    def abandon(self) -> None:
+        """Undo everything. runtime.md#lifecycle: a failed hook ends in step 12, with the poststop hooks of step 13."""
+        if self.launch is not None:
+            self.launch.abort()
+        self.record.pid = 0
+        try:
+            destroy(self.held, self.record, self.options.log, with_hooks=self.hooks_ran)
+        finally:
+            self.release()
+
+    def _spawn(self, plan: Plan) -> None:
+        assert self.launch is not None
+        init = read_init()
+        unified = self.cgroup.open_unified()
+        first = 3 + self.options.preserve_fds
+        try:
+            self.launch.spawn(init, (-1, -1, -1), self.opened, first, plan.clone_flags, unified)
+        finally:
+            posix.close(init)
+            if unified >= 0:
+                posix.close(unified)
+
+    def _converse(self) -> None:
+        """Act at each point where init stops."""
+        launch = self.launch
+        assert launch is not None
+        linux = self.config.get("linux", {})
+        new_user = any(ns["type"] == "user" and not ns.get("path") for ns in linux.get("namespaces", ()))
+        if new_user:
+            from sampan.engine.mapping import write_mappings
+
+            launch.until(MAPPED)
+            write_mappings(launch.pid, linux.get("uidMappings", ()), linux.get("gidMappings", ()))
+            launch.go_on()
+        if any(self.record.hooks.get(kind) for kind in HOOKS_OF_CREATE):
+            launch.until(HOOKS)
+            self._learn_process()
+            self._run_hooks()
+            launch.go_on()
+        launch.until(CREATED)
+        self._learn_process()
+
+    def _learn_process(self) -> None:
+        assert self.launch is not None
+        self.record.pid = self.launch.pid
+        self.record.started = proc.start_time(self.record.pid)
+        if self.record.started == 0:
+            raise SampanError("the container's process was killed while it was made")
+
+    def _run_hooks(self) -> None:
+        from sampan.engine import hooks
+
+        assert self.launch is not None
+        self.hooks_ran = True
+        hooks.run_in_runtime("prestart", self.record, "creating")
+        hooks.run_in_runtime("createRuntime", self.record, "creating")
+        flags = hooks.join_flags(self.config)
+        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, flags, confined=False)
+        hooks.run_in_container("createContainer", self.record, "creating", inside)
+
+
+def absolute(path: str) -> str:
+    """The path from the root on."""
+    if path.startswith("/"):
+        return path.rstrip("/") or "/"
+    return f"{posix.getcwd()}/{path}".removesuffix("/.").rstrip("/") or "/"
+
+
+def read_config(bundle: str) -> bytes:
+    """The bundle's config.json. Raises UsageError with what a bundle is."""
+    try:
+        return files.read(f"{bundle}/config.json")
+    except KernelError as error:
+        hint = "a bundle is a directory with config.json; `sampan spec` writes one"
+        raise UsageError(f"the bundle {bundle} has no config.json that can be read: {error} ({hint})") from None
+
+
+def load_config(data: bytes) -> Config:
+    """The checked configuration, and known to be for this platform."""
+    config = load(data)
+    if other := platform_problem(config):
+        raise PlatformError(f"config.json: {other}")
+    if "root" not in config:
+        raise ConfigError("config.json", [Problem("root", None, "is required on Linux", "config.md#root")])
+    return config
+
+
+def resources_of(config: Config) -> Resources:
+    resources = config.get("linux", {}).get("resources", {})
+    return resources
+
+
+def locate_cgroup(config: Config, container_id: str, found: layout.Layout) -> Cgroup:
+    """The container's cgroup, not made. Raises ConfigError for resources that cannot be applied."""
+    resources = resources_of(config)
+    if resources:
+        from sampan.cgroups.support import unsupported
+
+        if problems := unsupported(resources, found):
+            raise ConfigError("config.json", problems)
+    path = config.get("linux", {}).get("cgroupsPath")
+    return cgroups.locate(found, path, container_id)
+
+
+def _claim(store: Store, container_id: str) -> Held:
+    """A new directory, or that of a creation that was killed, emptied. Raises ExistsError."""
+    try:
+        return store.make(container_id)
+    except ExistsError:
+        held = store.hold(container_id)
+        try:
+            record = held.load()
+        except SampanError:
+            # not even a record: whoever made the directory was killed at once, and made nothing else
+            if posix.listdir(held.path):
+                held.close()
+                raise
+            return held
+        if record.complete:
+            held.close()
+            raise
+        # we hold its lock, so nobody is creating it any more
+        destroy(held, record, _silent, with_hooks=False)
+        held.close()
+        return store.make(container_id)
+
+
+def _new_record(container_id: str, bundle: str, config: Config, cgroup: Cgroup) -> Record:
+    record = Record(container_id)
+    record.bundle = bundle
+    record.rootfs = root_path(config, bundle)
+    now = time.time()
+    record.created = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1e6):06d}Z"
+    record.owner = posix.geteuid()
+    record.has_process = "process" in config
+    record.annotations = config.get("annotations", {})
+    record.hooks = config.get("hooks", {})
+    record.cgroup = cgroup.to_state()
+    for entry in config.get("linux", {}).get("namespaces", ()):
+        if entry["type"] == "pid" and not entry.get("path"):
+            record.own_pid_namespace = True
+    return record
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """The pid in a file, whole or not at all: engines wait for the file and read it at once."""
+    directory, slash, name = path.rpartition("/")
+    new = f"{directory}{slash}.{name}.sampan"
+    files.write(new, str(pid), flags=posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC, mode=0o644)
+    try:
+        posix.rename(new, path)
+    except OSError as error:
+        raise KernelError("write", path, error.errno or 0, detail="--pid-file") from None

@@ -1,0 +1,44 @@
+"""`delete` (runtime.md#delete): removes a container that has stopped, or, with force, any. Hot path."""
+
+from __future__ import annotations
+
+import posix
+
+from sampan.engine.removal import destroy, kill_and_wait
+from sampan.engine.store import STOPPED
+from sampan.errors import NotFoundError, StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sampan.engine.store import Held, Store
+
+
+def _silent(message: str) -> None:
+    """Says nothing."""
+
+
+def delete(store: Store, container_id: str, *, force: bool = False, log: Callable[[str], None] = _silent) -> None:
+    """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
+    try:
+        held = store.hold(container_id)
+    except NotFoundError:
+        if force:
+            return
+        raise
+    with held:
+        if _is_empty(held):
+            held.remove()  # of a creation that was killed at its first step
+            return
+        record = held.load()
+        status = held.status(record)
+        if status != STOPPED and not force:
+            hint = "stop it first, or use --force"
+            raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
+        kill_and_wait(record)
+        destroy(held, record, log)
+
+
+def _is_empty(held: Held) -> bool:
+    return not posix.listdir(held.path)

@@ -1,0 +1,83 @@
+"""Finds out what a plan must know of the host (plan/host.py), and only what this configuration makes it ask. Hot path."""
+
+from __future__ import annotations
+
+import posix
+
+from sampan.errors import ConfigError, KernelError, Problem
+from sampan.linux import files, proc
+from sampan.plan.host import CgroupMount, Host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.cgroups.cgroup import Cgroup
+    from sampan.spec.types import Config
+
+
+def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
+    """Completes ``host``."""
+    host.euid = posix.geteuid()
+    host.capabilities = _grantable(config)
+    host.cgroup_tasks = cgroup.tasks_files()
+    if any(mount.get("type") in ("cgroup", "cgroup2") for mount in config.get("mounts", ())):
+        host.cgroup_mounts = _cgroup_mounts(cgroup)
+    process = config.get("process", {})
+    if process.get("apparmorProfile"):
+        host.apparmor = _content("/sys/module/apparmor/parameters/enabled") == b"Y\n"
+    if process.get("selinuxLabel") or config.get("linux", {}).get("mountLabel"):
+        host.selinux = _content("/sys/fs/selinux/enforce") != b""
+    if not host.pivot:
+        host.proc_mounts = _mounts_of_kernel_file_systems()
+
+
+def compile_seccomp(config: Config, host: Host, cache_directory: str) -> list[str]:
+    """Puts the compiled filter into ``host``; returns warnings."""
+    profile = config.get("linux", {}).get("seccomp")
+    if not profile:
+        return []
+    from sampan.linux.seccomp import compile_filter
+
+    found = compile_filter(profile, cache_directory=cache_directory)
+    if found.notify:
+        rule = "asks for SCMP_ACT_NOTIFY: seccomp user notification is not done by this release"
+        raise ConfigError("config.json", [Problem("linux.seccomp", None, rule, "config-linux.md#seccomp")])
+    host.seccomp_filter = found.program
+    host.seccomp_flags = found.flags
+    return found.warnings
+
+
+def _grantable(config: Config) -> int:
+    """The capabilities that the runtime holds itself; in a user namespace of its own, all that the kernel knows."""
+    for entry in config.get("linux", {}).get("namespaces", ()):
+        if entry["type"] == "user":
+            return (1 << int(files.read("/proc/sys/kernel/cap_last_cap")) + 1) - 1
+    status = proc.status_fields()
+    return int(status[b"CapPrm"], 16) & int(status[b"CapBnd"], 16)
+
+
+def _cgroup_mounts(cgroup: Cgroup) -> list[CgroupMount]:
+    found = []
+    for source in cgroup.mounts():
+        if source.unified:
+            found.append(CgroupMount("", source.directory, ()))
+            continue
+        named = source.controllers[0].startswith("name=")
+        options = ("none", *source.controllers) if named else source.controllers
+        found.append(CgroupMount(source.name, source.directory, options, source.aliases))
+    return found
+
+
+def _mounts_of_kernel_file_systems() -> list[str]:
+    found = []
+    for line in files.read("/proc/self/mountinfo").decode(errors="surrogateescape").splitlines():
+        head, _, tail = line.partition(" - ")
+        if tail.split(" ", 1)[0] in ("proc", "sysfs"):
+            found.append(head.split(" ")[4])
+    return found[::-1]  # inner ones first
+
+
+def _content(path: str) -> bytes:
+    try:
+        return files.read(path)
+    except KernelError:
+        return b""

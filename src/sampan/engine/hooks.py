@@ -1,0 +1,163 @@
+"""config.md#posix-platform-hooks: runs hooks at the points that the engine gives. Imported only where there are hooks.
+
+Hooks of the runtime namespace are children of the engine. Those of the container namespace are a small plan of their own:
+join the container's namespaces, become the hook; `startContainer` hooks, whose program is the container's own file, are
+confined as its process is.
+"""
+
+from __future__ import annotations
+
+import posix
+import time
+
+from sampan import _linux
+from sampan.errors import HookError, SampanError
+from sampan.engine.launch import Launch, read_init
+from sampan.linux import proc
+from sampan.plan.hook import container_hook_plan
+from sampan.plan.operations import NEWUSER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sampan.engine.store import Record
+    from sampan.plan.host import Host
+    from sampan.spec.types import Config, Hook
+
+    Start = Callable[[Hook, tuple[int, int, int]], tuple[int, int]]
+
+SPEC_VERSION = "1.3.0"
+OUTPUT_SHOWN = 2000  # bytes of a failed hook's output in the error
+
+
+def state(record: Record, status: str, pid: int) -> dict[str, object]:
+    """The state of runtime.md#state, as hooks get it."""
+    return {
+        "ociVersion": SPEC_VERSION,
+        "id": record.id,
+        "status": status,
+        **({"pid": pid} if pid > 0 else {}),
+        "bundle": record.bundle,
+        "annotations": record.annotations,
+    }
+
+
+def run_in_runtime(kind: str, record: Record, status: str) -> None:
+    """All hooks of a kind that runs in the runtime namespace, in order. Raises HookError at the first that fails."""
+    document = state(record, status, record.pid if status != "stopped" else 0)
+    _run_all(kind, record, document, _start_in_runtime)
+
+
+def run_in_container(kind: str, record: Record, status: str, container: ContainerNamespaces) -> None:
+    """All hooks of a kind that runs in the container namespace. Raises HookError at the first that fails."""
+    if not record.hooks.get(kind):
+        return
+    document = state(record, status, proc.pid_inside(record.pid))
+    _run_all(kind, record, document, container.start)
+
+
+class ContainerNamespaces:
+    """The namespaces of a container for its hooks; with ``confined_by`` they are confined as its process."""
+
+    __slots__ = ("config", "flags", "host", "pidfd")
+
+    def __init__(self, pidfd: int, config: Config, host: Host, flags: int, *, confined: bool) -> None:
+        self.pidfd = pidfd
+        self.flags = flags
+        self.config = config if confined else None
+        self.host = host
+
+    def start(self, hook: Hook, standard: tuple[int, int, int]) -> tuple[int, int]:
+        """Start the hook; its pid and pidfd."""
+        plan = container_hook_plan(hook, self.flags, self.config, self.host)
+        tasks = [posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC) for path in self.host.cgroup_tasks]
+        init = read_init()
+        launch = Launch(plan)
+        try:
+            launch.spawn(init, standard, (self.pidfd, *tasks), 3, 0, -1)
+            launch.ended()
+            posix.close(launch.sync)
+            return launch.pid, launch.pidfd
+        except BaseException:
+            launch.abort()
+            launch.close()
+            raise
+        finally:
+            for fd in (init, *tasks):
+                posix.close(fd)
+
+
+def _run_all(kind: str, record: Record, document: dict[str, object], start: Start) -> None:
+    for index, hook in enumerate(record.hooks.get(kind, ())):
+        _run(f"hooks.{kind}[{index}]", hook, _linux.json_dumps(document), start)
+
+
+def _run(field: str, hook: Hook, state_document: bytes, start: Start) -> None:
+    path = hook["path"]
+    stdin = _linux.sealed_memfd("state", state_document)
+    posix.lseek(stdin, 0, 0)
+    output = posix.memfd_create("hook-output", posix.MFD_CLOEXEC)
+    try:
+        pid, pidfd = start(hook, (stdin, output, output))
+    except (OSError, SampanError) as error:
+        reason = posix.strerror(error.errno or 0).lower() if isinstance(error, OSError) else str(error)
+        raise HookError(f"{field}: the hook {path} could not be started: {reason}") from None
+    else:
+        try:
+            _wait(field, hook, pid, pidfd, output)
+        finally:
+            posix.close(pidfd)
+    finally:
+        posix.close(stdin)
+        posix.close(output)
+
+
+def _wait(field: str, hook: Hook, pid: int, pidfd: int, output: int) -> None:
+    timeout = hook.get("timeout", 0)
+    begun = time.monotonic()
+    if _linux.wait_readable((pidfd,), timeout * 1000 if timeout else -1) < 0 and timeout:
+        _linux.pidfd_signal(pidfd, 9)
+        posix.waitpid(pid, 0)
+        raise HookError(f"{field}: the hook {hook['path']} took longer than its timeout of {timeout} s and was killed")
+    ended = posix.waitid(posix.P_PIDFD, pidfd, posix.WEXITED)
+    assert ended is not None
+    if ended.si_code == posix.CLD_EXITED and ended.si_status == 0:
+        return
+    how = "exit status" if ended.si_code == posix.CLD_EXITED else "signal"
+    said = posix.pread(output, OUTPUT_SHOWN, 0).decode(errors="replace").strip()
+    more = f"; it said: {said}" if said else ""
+    seconds = time.monotonic() - begun
+    raise HookError(f"{field}: the hook {hook['path']} failed: {how} {ended.si_status} after {seconds:.1f} s{more}")
+
+
+def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, int]:
+    environment = {}
+    for entry in hook.get("env", ()):
+        name, _, value = entry.partition("=")
+        environment[name] = value
+    actions: Sequence[tuple[int, ...]] = [(posix.POSIX_SPAWN_DUP2, fd, place) for place, fd in enumerate(standard)]
+    arguments = hook.get("args") or [hook["path"]]
+    default = range(1, 32)
+    pid = posix.posix_spawn(
+        hook["path"],
+        arguments,
+        environment,
+        file_actions=actions,  # type: ignore[arg-type]
+        setsigmask=(),
+        setsigdef=[number for number in default if number not in (9, 19)],
+    )
+    return pid, _linux.pidfd_open(pid)
+
+
+def join_flags(config: Config) -> int:
+    """The namespaces of a container that its hooks join."""
+    from sampan.plan.compile import NAMESPACES
+
+    flags = 0
+    for entry in config.get("linux", {}).get("namespaces", ()):
+        flags |= NAMESPACES[entry["type"]]
+    return flags
+
+
+__all__ = ["NEWUSER", "ContainerNamespaces", "join_flags", "run_in_container", "run_in_runtime", "state"]

@@ -1,0 +1,175 @@
+"""Starts init with a plan and talks with it: where it has come to, and which operation failed. Hot path."""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from sampan import _linux
+from sampan.errors import KernelError, SampanError
+from sampan.linux import files
+from sampan.plan.operations import POINTS
+from sampan.plan.wire import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sampan.plan.operations import Operation, Plan
+
+# struct message of native/init.c: kind u32, index u32, value i64, call char[64], detail char[440]
+REACHED, FORKED, FAILED = 1, 2, 3
+MESSAGE_SIZE = 520
+SIGKILL = 9
+
+
+def read_init() -> int:
+    """A descriptor of the program init that nobody can change: a sealed memfd (CVE-2019-5736).
+
+    Where executable memfds are forbidden (vm.memfd_noexec), a read-only clone of the mount that it is on, which no
+    namespace holds.
+    """
+    path = _linux.__file__.rpartition("/")[0] + "/init"
+    program = files.read(path)
+    try:
+        return _linux.sealed_memfd("sampan-init", program)
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise KernelError("memfd_create", "init", error.errno or 0) from None
+    try:
+        tree = _linux.open_tree(path, 0)
+        _linux.mount_setattr(tree, False, 1, 0, 0, -1)
+    except OSError as error:
+        hint = "this host forbids executable memfds (vm.memfd_noexec), and init's mount cannot be cloned"
+        raise KernelError("clone", path, error.errno or 0, detail=hint) from None
+    return tree
+
+
+class Launch:
+    """One init: started, listened to, and killed if its container must not be."""
+
+    __slots__ = ("operations", "pid", "pidfd", "plan", "sync")
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = encode(plan)
+        self.operations = plan.operations
+        self.sync = -1
+        self.pid = -1
+        self.pidfd = -1
+
+    def spawn(
+        self,
+        init: int,
+        standard: tuple[int, int, int],
+        slots: Sequence[int],
+        first: int,
+        clone_flags: int,
+        cgroup: int,
+    ) -> None:
+        """Start it; ``first`` is the number of its first descriptor that is not the user's. Raises KernelError."""
+        ours, theirs = _linux.socket_pair()
+        self.sync = ours
+        plan = -1
+        try:
+            plan = _linux.sealed_memfd("sampan-plan", self.plan)
+            self.pid, self.pidfd = _linux.spawn(init, standard, (plan, theirs, *slots), first, clone_flags, cgroup)
+        except OSError as error:
+            hint = "the limit of namespaces in /proc/sys/user is reached" if error.errno == errno.ENOSPC else ""
+            raise KernelError("start init", "", error.errno or 0, "linux.namespaces", hint) from None
+        finally:
+            posix.close(theirs)
+            if plan >= 0:
+                posix.close(plan)
+
+    def until(self, point: int) -> None:
+        """Let init go on until it has come to ``point``. Raises KernelError with what failed before."""
+        while True:
+            kind, index, value, call, detail = self._receive()
+            if kind == REACHED and value == point:
+                return
+            if kind == FORKED:
+                self._adopt(value)
+            elif kind == FAILED:
+                raise failure(self.operations[index], call, value, detail)
+            elif kind == 0:
+                awaited = POINTS.get(point, "its end")
+                raise SampanError(f"init ended before {awaited}: it was killed (out of memory?)")
+
+    def ended(self) -> None:
+        """Listen until init has become the user's program. Raises KernelError where it could not."""
+        while True:
+            kind, index, value, call, detail = self._receive()
+            if kind == 0:
+                return
+            if kind == FORKED:
+                self._adopt(value)
+            elif kind == FAILED:
+                raise failure(self.operations[index], call, value, detail)
+
+    def go_on(self) -> None:
+        """Let init leave the point at which it waits."""
+        try:
+            posix.write(self.sync, b"g")
+        except OSError:
+            raise SampanError("init ended while it waited: it was killed") from None
+
+    def abort(self) -> None:
+        """Kill and reap it, and with it, as the init of its pid namespace, all that it started."""
+        if self.pidfd < 0:
+            return
+        try:
+            _linux.pidfd_signal(self.pidfd, SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.reap()
+
+    def reap(self) -> None:
+        """Wait for its end."""
+        try:
+            posix.waitid(posix.P_PIDFD, self.pidfd, posix.WEXITED)
+        except ChildProcessError:
+            pass
+
+    def close(self) -> None:
+        """Give the descriptors back; the process goes on."""
+        for fd in (self.sync, self.pidfd):
+            if fd >= 0:
+                posix.close(fd)
+        self.sync = self.pidfd = -1
+
+    def _adopt(self, pid: int) -> None:
+        """The first process made the second and is done: from now on this is about the second."""
+        pidfd = _linux.pidfd_open(pid)  # our child, and not reaped: it cannot be another process
+        self.reap()
+        posix.close(self.pidfd)
+        self.pid, self.pidfd = pid, pidfd
+
+    def _receive(self) -> tuple[int, int, int, str, str]:
+        return receive(self.sync)
+
+
+def receive(sync: int) -> tuple[int, int, int, str, str]:
+    """A message of init: kind (0: the connection has ended), operation, value, system call, detail."""
+    try:
+        message = posix.read(sync, MESSAGE_SIZE)
+    except ConnectionResetError:
+        message = b""
+    if len(message) < MESSAGE_SIZE:
+        return 0, 0, 0, "", ""
+    number = int.from_bytes
+    call = message[16:80].partition(b"\0")[0].decode(errors="replace")
+    detail = message[80:].partition(b"\0")[0].decode(errors="replace").strip()
+    return (
+        number(message[0:4], "little"),
+        number(message[4:8], "little"),
+        number(message[8:16], "little", signed=True),
+        call,
+        detail,
+    )
+
+
+def failure(operation: Operation, call: str, error: int, detail: str) -> SampanError:
+    """The error of an operation that init could not carry out."""
+    from sampan.engine.failures import explain
+
+    return explain(operation, call, error, detail)

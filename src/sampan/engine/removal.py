@@ -1,0 +1,56 @@
+"""Removes what a container is made of: processes, cgroup, state directory; then the poststop hooks. Hot path.
+
+Every step may find its part gone already: a removal that was killed is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from sampan import _linux
+from sampan.errors import HookError, KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sampan.engine.store import Held, Record
+
+SIGKILL = 9
+PATIENCE = 10_000  # milliseconds that a killed process may take to end
+
+
+def destroy(held: Held, record: Record, log: Callable[[str], None], *, with_hooks: bool = True) -> None:
+    """runtime.md#lifecycle, steps 12 and 13. The process must have been killed. Raises KernelError for what remains."""
+    group = record.group()
+    if not record.own_pid_namespace or not record.complete:
+        group.kill(SIGKILL)
+    group.remove()
+    held.remove()
+    if with_hooks and record.hooks.get("poststop"):
+        from sampan.engine import hooks
+
+        try:
+            hooks.run_in_runtime("poststop", record, "stopped")
+        except HookError as error:
+            # "the runtime MUST log a warning, but the remaining hooks and lifecycle continue"
+            log(str(error))
+
+
+def kill_and_wait(record: Record) -> None:
+    """End all processes of the container. Raises KernelError where one does not end in time."""
+    pidfd = record.open_process()
+    if pidfd >= 0:
+        try:
+            _linux.pidfd_signal(pidfd, SIGKILL)
+        except ProcessLookupError:
+            pass
+    if not record.own_pid_namespace:
+        record.group().kill(SIGKILL)
+    if pidfd < 0:
+        return
+    ended = _linux.wait_readable((pidfd,), PATIENCE)
+    posix.close(pidfd)
+    if ended < 0:
+        hint = f"it was killed, but did not end within {PATIENCE // 1000} s"
+        raise KernelError("wait for process", str(record.pid), 110, detail=hint)

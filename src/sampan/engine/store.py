@@ -1,0 +1,233 @@
+"""Containers' state directories: one a container below the root, with its record, its lock, and the socket on which its
+init waits for `start`. Hot path.
+
+The lock is flock(2) on the directory itself. The record is written to a new file and renamed, so that whoever reads it
+finds it whole; a record that is broken or somebody else's is an error, never a guess.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from sampan._linux import json_dumps, json_loads, lock_file, unix_connect
+from sampan.cgroups import cgroup
+from sampan.errors import ExistsError, KernelError, NotFoundError, StateError
+from sampan.linux import files, proc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from sampan.spec.types import Hooks
+
+VERSION = 1
+RECORD, CONFIG, START_SOCKET = "state.json", "config.json", "start"
+CREATING, CREATED, RUNNING, STOPPED = "creating", "created", "running", "stopped"
+
+
+class Record:
+    """What is remembered of a container. Its status is not: that is asked of the process, each time."""
+
+    __slots__ = (
+        "annotations",
+        "bundle",
+        "cgroup",
+        "complete",
+        "created",
+        "has_process",
+        "hooks",
+        "id",
+        "own_pid_namespace",
+        "owner",
+        "pid",
+        "rootfs",
+        "started",
+    )
+
+    def __init__(self, container_id: str) -> None:
+        self.id = container_id
+        self.bundle = ""
+        self.rootfs = ""
+        self.created = ""  # RFC 3339
+        self.owner = 0  # uid
+        self.pid = 0
+        self.started = 0  # the start time of the process, clock ticks since boot
+        self.complete = False  # False while it is being created, and after a creation that was killed
+        self.own_pid_namespace = False
+        self.has_process = True
+        self.cgroup: dict[str, Any] = {}
+        self.annotations: dict[str, str] = {}
+        self.hooks: Hooks = {}
+
+    def to_document(self) -> dict[str, object]:
+        return {"version": VERSION, **{name: getattr(self, name) for name in self.__slots__}}
+
+    @classmethod
+    def from_document(cls, container_id: str, document: object) -> Record:
+        """Raises StateError for anything but a record of this container in this version."""
+        record = cls(container_id)
+        if not isinstance(document, dict) or document.get("version") != VERSION:
+            raise StateError(f"container {container_id}: its record was not written by this version of sampan")
+        for name in cls.__slots__:
+            value = document.get(name)
+            if type(value) is not type(getattr(record, name)):
+                raise StateError(f"container {container_id}: its record is damaged: {name} is {value!r}")
+            setattr(record, name, value)
+        if record.id != container_id:
+            raise StateError(f"container {container_id}: its record is that of {record.id!r}")
+        return record
+
+    def open_process(self) -> int:
+        """A pidfd of its process, or -1 if that has ended."""
+        return proc.open_process(self.pid, self.started) if self.pid > 0 else -1
+
+    def group(self) -> cgroup.Cgroup:
+        return cgroup.from_state(self.cgroup)
+
+
+class Held:
+    """A container's directory, locked until `close` or the end of a `with` block."""
+
+    __slots__ = ("fd", "id", "path")
+
+    def __init__(self, path: str, container_id: str, fd: int) -> None:
+        self.path = path
+        self.id = container_id
+        self.fd = fd
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            posix.close(self.fd)
+            self.fd = -1
+
+    def load(self) -> Record:
+        """Raises StateError where the record is missing or damaged."""
+        try:
+            document = json_loads(files.read(f"{self.path}/{RECORD}"))
+        except (KernelError, ValueError) as error:
+            raise StateError(f"container {self.id}: its record cannot be read: {error}") from None
+        return Record.from_document(self.id, document)
+
+    def save(self, record: Record) -> None:
+        self.write(RECORD, json_dumps(record.to_document()))
+
+    def write(self, name: str, data: bytes) -> None:
+        """A file of the directory, whole or not at all."""
+        new = f"{self.path}/.{name}.new"
+        files.write(new, data, flags=posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW)
+        posix.rename(new, f"{self.path}/{name}")
+
+    def status(self, record: Record) -> str:
+        """runtime.md#state, from what the process is doing now."""
+        if proc.start_time(record.pid) != record.started or record.started == 0:
+            return STOPPED
+        if not record.complete:
+            return CREATING if self._is_locked_by_another() else STOPPED
+        return CREATED if self._waits_for_start() else RUNNING
+
+    def _is_locked_by_another(self) -> bool:
+        """Whether somebody is at work on it: what was left incomplete by a creation that was killed is not locked."""
+        return not lock_file(self.fd, False, False)
+
+    def _waits_for_start(self) -> bool:
+        try:
+            posix.stat(f"{self.path}/{START_SOCKET}")
+            posix.close(unix_connect(self.fd, START_SOCKET))
+        except OSError:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """The directory and all in it."""
+        for name in posix.listdir(self.path):
+            posix.unlink(f"{self.path}/{name}")
+        posix.rmdir(self.path)
+
+
+class Store:
+    """All containers below one root directory."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def make(self, container_id: str) -> Held:
+        """A new directory, locked. Raises ExistsError.
+
+        What a creation that was killed has left is not a container: the caller finds its record incomplete.
+        """
+        self._make_root()
+        path = f"{self.root}/{container_id}"
+        try:
+            posix.mkdir(path, 0o700)
+        except FileExistsError:
+            raise ExistsError(f"a container with the id {container_id} exists already") from None
+        except OSError as error:
+            raise KernelError("mkdir", path, error.errno or 0) from None
+        return self.hold(container_id)
+
+    def look(self, container_id: str) -> Held:
+        """The directory of a container, not locked: to read its record, which is whole at any time.
+
+        So that a hook may ask for the state of the container for which it runs. Raises NotFoundError.
+        """
+        path = f"{self.root}/{container_id}"
+        try:
+            fd = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise NotFoundError(f"container {container_id} does not exist") from None
+            raise KernelError("open", path, error.errno or 0) from None
+        return Held(path, container_id, fd)
+
+    def hold(self, container_id: str) -> Held:
+        """The directory of a container, locked for a change. Raises NotFoundError."""
+        while True:
+            held = self.look(container_id)
+            lock_file(held.fd, True, True)
+            # somebody may have removed the directory, and made it anew, while this waited for the lock
+            if _same_file(held.fd, held.path):
+                return held
+            held.close()
+
+    def ids(self) -> list[str]:
+        """The ids of all containers, sorted."""
+        try:
+            names = posix.listdir(self.root)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise KernelError("list", self.root, error.errno or 0) from None
+        return sorted(name for name in names if not name.startswith("."))
+
+    def cache_directory(self, name: str) -> str:
+        """A directory for what may be thrown away at any time."""
+        return f"{self.root}/.{name}"
+
+    def _make_root(self) -> None:
+        path = ""
+        for part in self.root.split("/")[1:] if self.root.startswith("/") else self.root.split("/"):
+            path = f"{path}/{part}" if path or self.root.startswith("/") else part
+            try:
+                posix.mkdir(path, 0o700 if path == self.root else 0o711)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise KernelError("mkdir", path, error.errno or 0) from None
+
+
+def _same_file(fd: int, path: str) -> bool:
+    try:
+        there, here = posix.stat(path), posix.fstat(fd)
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)

@@ -1,0 +1,1 @@
+"""Thin bindings: one kernel interface a module, no decisions."""

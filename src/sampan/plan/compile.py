@@ -1,0 +1,203 @@
+"""Config -> Plan. The order of the whole is here; what each part comes to stands in its own module."""
+
+from __future__ import annotations
+
+from sampan.errors import ConfigError, Problem
+from sampan.plan import mount_options as opt
+from sampan.plan.devices import add_devices
+from sampan.plan.mounts import Surroundings, add_mounts
+from sampan.plan.operations import (
+    HOOKS,
+    MAPPED,
+    NEWCGROUP,
+    NEWIPC,
+    NEWNET,
+    NEWNS,
+    NEWPID,
+    NEWTIME,
+    NEWUSER,
+    NEWUTS,
+    Descriptor,
+    Plan,
+)
+from sampan.plan.process import add_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.plan.host import Host
+    from sampan.spec.types import Config
+
+NAMESPACES = {
+    "user": NEWUSER,
+    "pid": NEWPID,
+    "network": NEWNET,
+    "ipc": NEWIPC,
+    "uts": NEWUTS,
+    "mount": NEWNS,
+    "cgroup": NEWCGROUP,
+    "time": NEWTIME,
+}
+# born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
+AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
+HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
+# what this release cannot do yet: refused, never run without it
+NOT_YET = (
+    ("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),
+    ("linux", "intelRdt", "resctrl is not used by this release", "config-linux.md#intelrdt"),
+)
+
+
+def compile_plan(config: Config, host: Host) -> Plan:
+    """The plan of a container. Raises ConfigError for what a valid configuration asks and this release cannot do."""
+    _refuse_what_is_missing(config)
+    plan = Plan()
+    surroundings = Surroundings(plan, config, host)
+    namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
+    _add_cgroup(plan, host)
+    _add_namespaces(plan, config, namespaces)
+    _add_identity(plan, config, host, namespaces)
+    if namespaces.get("mount") == "":
+        _add_root(plan, config, host)
+        add_mounts(surroundings)
+        add_devices(surroundings)
+    if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
+        plan.group = "hooks"
+        plan.add("await", "hooks", HOOKS)
+    _add_confinement(plan, config, surroundings, namespaces)
+    _add_change_of_root(plan, config, host, namespaces)
+    listener = plan.slot(Descriptor("listener", "", "")) if host.wait_for_start else -1
+    add_process(plan, config, host, listener)
+    return plan
+
+
+def _refuse_what_is_missing(config: Config) -> None:
+    problems = [
+        Problem(f"{part}.{name}", None, rule, section)
+        for part, name, rule, section in NOT_YET
+        if config.get(part, {}).get(name)  # type: ignore[attr-defined]
+    ]
+    if config.get("process", {}).get("terminal"):
+        rule = "terminals are not made by this release; set it to false"
+        problems.append(Problem("process.terminal", True, rule, "config.md#process"))
+    if problems:
+        raise ConfigError("config.json", problems)
+
+
+def _add_cgroup(plan: Plan, host: Host) -> None:
+    """A process that puts itself into a v1 cgroup does not wait; one that is put there waits for an RCU grace period."""
+    plan.group = "cgroup"
+    for path in host.cgroup_tasks:
+        plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
+
+
+def _add_namespaces(plan: Plan, config: Config, namespaces: dict[str, str]) -> None:
+    """Joins, births and mappings. Where a namespace must be joined before others can be made in it, a first process
+    joins and gives birth to the one that becomes the container."""
+    plan.group = "namespaces"
+    flags = 0
+    joins: list[tuple[int, int]] = []
+    for index, entry in enumerate(config.get("linux", {}).get("namespaces", ())):
+        kind = entry["type"]
+        if path := entry.get("path", ""):
+            descriptor = Descriptor("namespace", path, f"linux.namespaces[{index}].path", NAMESPACES[kind])
+            joins.append((NAMESPACES[kind], plan.slot(descriptor)))
+        elif kind in AT_BIRTH:
+            flags |= NAMESPACES[kind]
+    joined = dict(joins)
+    if not (flags & NEWUSER or NEWUSER in joined or NEWPID in joined):
+        plan.clone_flags = flags
+        _add_joins(plan, joined)
+        return
+    _add_joins(plan, joined)
+    plan.add("fork", "linux.namespaces", flags)
+    if flags & NEWUSER:
+        plan.add("await", "linux.uidMappings", MAPPED)
+        if any(mapping["containerID"] == 0 for mapping in config.get("linux", {}).get("uidMappings", ())):
+            plan.add("become_root", "linux.uidMappings", 0)
+    elif NEWUSER in joined:
+        plan.add("become_root", "linux.namespaces", 1)
+
+
+def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
+    """With a user namespace among them twice: what belongs to the host can only be joined before it, what belongs to
+    it only after. The mount namespace comes last, since paths change their meaning there."""
+    others = sorted((flag == NEWNS, flag, slot) for flag, slot in joined.items() if flag != NEWUSER)
+    if NEWUSER in joined:
+        for _, flag, slot in others:
+            plan.add("join", plan.descriptors[slot].cause, slot, flag, 1)
+        plan.add("join", plan.descriptors[joined[NEWUSER]].cause, joined[NEWUSER], NEWUSER, 0)
+    for _, flag, slot in others:
+        plan.add("join", plan.descriptors[slot].cause, slot, flag, 0)
+
+
+def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, str]) -> None:
+    linux = config.get("linux", {})
+    if namespaces.get("cgroup") == "":
+        # its root is the cgroup that the process is in at this moment
+        plan.add("unshare", "linux.namespaces", NEWCGROUP)
+    plan.add("session", "config.md#process")
+    plan.add("private_proc", "")
+    process = config.get("process", {})
+    if "oomScoreAdj" in process:
+        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
+    plan.add("undumpable", "")
+    if namespaces.get("time") == "":
+        offsets = linux.get("timeOffsets", {})
+        lines = [f"{clock} {o.get('secs', 0)} {o.get('nanosecs', 0)}\n" for clock, o in offsets.items()]
+        plan.add("time_offsets", "linux.timeOffsets", "".join(lines))
+    if namespaces.get("network") == "":
+        plan.add("loopback", "linux.namespaces")
+    if "hostname" in config:
+        plan.add("hostname", "hostname", config["hostname"])
+    if "domainname" in config:
+        plan.add("domainname", "domainname", config["domainname"])
+    if host.keyring:
+        plan.add("keyring", "", f"_ses.{host.identifier}")
+
+
+def root_path(config: Config, bundle: str) -> str:
+    """config.md#root: "either an absolute path or a relative path to the bundle"."""
+    path = config["root"]["path"]
+    return path if path.startswith("/") else f"{bundle}/{path}"
+
+
+def _add_root(plan: Plan, config: Config, host: Host) -> None:
+    plan.group = "root"
+    propagation = config.get("linux", {}).get("rootfsPropagation", "")
+    # Slaves: what the host mounts later may show up in the container where it is asked for, never the other way.
+    plan.add("propagation", "linux.rootfsPropagation", opt.SLAVE)
+    flags = opt.PROPAGATION.get(propagation, 0)
+    plan.add("root", "root.path", root_path(config, host.bundle), flags and flags | opt.RECURSIVE)
+
+
+def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:
+    linux = config.get("linux", {})
+    plan.group = "confinement"
+    for name, value in linux.get("sysctl", {}).items():
+        path = name if "/" in name else name.replace(".", "/")
+        plan.add("write_proc", f"linux.sysctl[{name}]", f"sys/{path}", value)
+    if namespaces.get("mount") != "":
+        return
+    cwd = config.get("process", {}).get("cwd", "/")
+    if cwd != "/":
+        plan.add("directory", "process.cwd", cwd)
+    for index, path in enumerate(linux.get("readonlyPaths", ())):
+        plan.add("readonly_path", f"linux.readonlyPaths[{index}]", path)
+    for index, path in enumerate(linux.get("maskedPaths", ())):
+        plan.add("mask", f"linux.maskedPaths[{index}]", path)
+    for path, field in surroundings.sealed_later:
+        plan.add("attributes", field, path, opt.RDONLY)
+    if config["root"].get("readonly"):
+        plan.add("attributes", "root.readonly", "/", opt.RDONLY)
+
+
+def _add_change_of_root(plan: Plan, config: Config, host: Host, namespaces: dict[str, str]) -> None:
+    plan.group = "change of root"
+    if namespaces.get("mount") != "":
+        plan.add("chroot", "root.path", root_path(config, host.bundle))
+    elif host.pivot:
+        plan.add("pivot", "root.path")
+    else:
+        for path in host.proc_mounts:
+            plan.add("unmount", "root.path", path)
+        plan.add("move_root", "root.path")

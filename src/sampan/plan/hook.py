@@ -1,0 +1,51 @@
+"""The plan of a hook that runs in the container's namespaces (config.md#createcontainer-hooks, #startcontainer-hooks)."""
+
+from __future__ import annotations
+
+from sampan.plan.operations import NEWUSER, Operation, Plan
+from sampan.plan.process import add_process
+from sampan.plan.wire import strings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.plan.host import Host
+    from sampan.spec.types import Config, Hook, Process
+
+
+def container_hook_plan(hook: Hook, flags: int, config: Config | None, host: Host) -> Plan:
+    """Join the namespaces of ``flags`` through the pidfd in slot 0, the cgroups by the slots after it, become the hook.
+
+    With ``config`` the hook is confined as the container's process: its program comes from the container's files, which
+    the runtime does not trust. Without, it is the runtime's own program, in the namespaces but not yet in the root.
+    """
+    plan = Plan()
+    plan.group = "hook"
+    for index in range(len(host.cgroup_tasks)):
+        plan.add("enter_cgroup", "linux.cgroupsPath", index + 1)
+    plan.add("join", "hooks", 0, flags, 0)
+    plan.add("fork", "hooks", 0)
+    if flags & NEWUSER:
+        plan.add("become_root", "hooks", 1)
+    arguments = list(hook.get("args") or [hook["path"]])
+    environment = list(hook.get("env", ()))
+    if config is not None and "process" in config:
+        plan.add("private_proc", "hooks")
+        plan.add("undumpable", "hooks")
+        _add_confined(plan, config, config["process"], host, arguments, environment)
+    plan.add("find_executable", "hooks", hook["path"], "")
+    plan.add("execute", "hooks", strings(arguments), strings(environment))
+    return plan
+
+
+def _add_confined(
+    plan: Plan, config: Config, process: Process, host: Host, arguments: list[str], environment: list[str]
+) -> None:
+    """Everything that confines the process of the container, and nothing of its program."""
+    whole = Plan()
+    of_hook: Process = {**process, "args": arguments, "env": [*environment, "HOME="], "cwd": "/"}
+    add_process(whole, {**config, "process": of_hook}, host, -1)
+    plan.operations += [operation for operation in whole.operations if _confines(operation)]
+
+
+def _confines(operation: Operation) -> bool:
+    return operation.name not in ("find_executable", "await_start", "execute", "home")

@@ -1,0 +1,203 @@
+"""config.md#process: what the process may do, as whom it runs, and the program that it becomes."""
+
+from __future__ import annotations
+
+from sampan.errors import ConfigError, Problem
+from sampan.plan.operations import CREATED
+from sampan.plan.wire import strings
+from sampan.spec.names import CAPABILITIES, RLIMITS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sampan.plan.host import Host
+    from sampan.plan.operations import Plan
+    from sampan.spec.types import Config, MemoryPolicy, Process, Scheduler
+
+SECTION = "config.md#process"
+SCHEDULER_POLICIES = {
+    "SCHED_OTHER": 0,
+    "SCHED_FIFO": 1,
+    "SCHED_RR": 2,
+    "SCHED_BATCH": 3,
+    "SCHED_ISO": 4,
+    "SCHED_IDLE": 5,
+    "SCHED_DEADLINE": 6,
+}
+SCHEDULER_FLAGS = {
+    "SCHED_FLAG_RESET_ON_FORK": 0x01,
+    "SCHED_FLAG_RECLAIM": 0x02,
+    "SCHED_FLAG_DL_OVERRUN": 0x04,
+    "SCHED_FLAG_KEEP_POLICY": 0x08,
+    "SCHED_FLAG_KEEP_PARAMS": 0x10,
+    "SCHED_FLAG_UTIL_CLAMP_MIN": 0x20,
+    "SCHED_FLAG_UTIL_CLAMP_MAX": 0x40,
+}
+IO_CLASSES = {"IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3}
+PERSONALITIES = {"LINUX": 0, "LINUX32": 8}
+MEMORY_POLICIES = {
+    "MPOL_DEFAULT": 0,
+    "MPOL_PREFERRED": 1,
+    "MPOL_BIND": 2,
+    "MPOL_INTERLEAVE": 3,
+    "MPOL_LOCAL": 4,
+    "MPOL_PREFERRED_MANY": 5,
+    "MPOL_WEIGHTED_INTERLEAVE": 6,
+}
+MEMORY_POLICY_FLAGS = {
+    "MPOL_F_NUMA_BALANCING": 1 << 13,
+    "MPOL_F_RELATIVE_NODES": 1 << 14,
+    "MPOL_F_STATIC_NODES": 1 << 15,
+}
+SEARCH_PATH = "/bin:/usr/bin"  # where execvp looks without PATH
+
+
+def add_process(plan: Plan, config: Config, host: Host, listener: int) -> None:
+    """Everything from the limits to execve, with the wait for `start` where privileges have been given up already.
+
+    seccomp goes last, since every later system call must pass the filter. Only a process without no_new_privs needs
+    CAP_SYS_ADMIN to load it, so there the capabilities follow it.
+    """
+    process = config.get("process")
+    if process is None:
+        plan.group = "start"
+        plan.add("await_start", "", listener, CREATED)
+        return
+    plan.group = "process"
+    _add_scheduling(plan, config, process)
+    for index, limit in enumerate(process.get("rlimits", ())):
+        plan.add("rlimit", f"process.rlimits[{index}]", RLIMITS[limit["type"]], limit["soft"], limit["hard"])
+    _add_labels(plan, process, host)
+    sets = _capability_sets(plan, process, host)
+    _add_user(plan, process, sets)
+    privileged_filter = bool(host.seccomp_filter) and not process.get("noNewPrivileges")
+    if not privileged_filter:
+        _add_capabilities(plan, sets)
+    if process.get("noNewPrivileges"):
+        plan.add("no_new_privileges", "process.noNewPrivileges")
+    environment = process.get("env", [])
+    plan.add("find_executable", "process.args", process["args"][0], search_path(environment))
+    plan.group = "start"
+    plan.add("await_start", "", listener, CREATED)
+    if host.seccomp_filter:
+        plan.add("seccomp", "linux.seccomp", host.seccomp_filter, host.seccomp_flags)
+    if privileged_filter:
+        _add_capabilities(plan, sets)
+    plan.add("execute", "process.args", strings(process["args"]), strings(environment))
+
+
+def search_path(environment: Iterable[str]) -> str:
+    """The container's PATH: the last one counts, as it does for execvp."""
+    found = SEARCH_PATH
+    for entry in environment:
+        if entry.startswith("PATH="):
+            found = entry[5:]
+    return found
+
+
+def _add_scheduling(plan: Plan, config: Config, process: Process) -> None:
+    linux = config.get("linux", {})
+    if scheduler := process.get("scheduler"):
+        plan.add("scheduler", "process.scheduler", *_scheduler(scheduler))
+    if io_priority := process.get("ioPriority"):
+        value = IO_CLASSES[io_priority["class"]] << 13 | io_priority["priority"]
+        plan.add("io_priority", "process.ioPriority", value)
+    if personality := linux.get("personality"):
+        plan.add("personality", "linux.personality", PERSONALITIES[personality["domain"]])
+    if policy := linux.get("memoryPolicy"):
+        plan.add("memory_policy", "linux.memoryPolicy", *_memory_policy(policy))
+
+
+def _scheduler(scheduler: Scheduler) -> tuple[int, ...]:
+    flags = 0
+    for name in scheduler.get("flags", ()):
+        flags |= SCHEDULER_FLAGS[name]
+    numbers = (scheduler.get("nice", 0), scheduler.get("priority", 0), scheduler.get("runtime", 0))
+    deadline = (scheduler.get("deadline", 0), scheduler.get("period", 0))
+    return (SCHEDULER_POLICIES[scheduler["policy"]], flags, *numbers, *deadline)
+
+
+def _memory_policy(policy: MemoryPolicy) -> tuple[int, bytes]:
+    mode = MEMORY_POLICIES[policy["mode"]]
+    for flag in policy.get("flags", ()):
+        mode |= MEMORY_POLICY_FLAGS[flag]
+    mask = 0
+    for part in policy.get("nodes", "").split(","):
+        if part:
+            first, _, last = part.partition("-")
+            for node in range(int(first), int(last or first) + 1):
+                mask |= 1 << node
+    size = (mask.bit_length() + 63) // 64 * 8
+    return mode, mask.to_bytes(size, "little")
+
+
+def _add_labels(plan: Plan, process: Process, host: Host) -> None:
+    """Labels are asked for through the runtime's own procfs; what the kernel has not, it cannot enforce: an error."""
+    for field, wanted, there, attribute in (
+        ("apparmorProfile", process.get("apparmorProfile"), host.apparmor, "self/attr/apparmor/exec"),
+        ("selinuxLabel", process.get("selinuxLabel"), host.selinux, "self/attr/exec"),
+    ):
+        if not wanted or (field == "apparmorProfile" and wanted == "unconfined"):
+            continue
+        if not there:
+            module = "AppArmor" if field == "apparmorProfile" else "SELinux"
+            rule = f"cannot be applied: this kernel runs without {module}; remove the field or enable {module}"
+            raise ConfigError("config.json", [Problem(f"process.{field}", wanted, rule, "config.md#linux-process")])
+        value = f"exec {wanted}" if field == "apparmorProfile" else wanted
+        plan.add("write_proc", f"process.{field}", attribute, value)
+
+
+def _mask(names: Iterable[str]) -> int:
+    mask = 0
+    for name in names:
+        mask |= 1 << CAPABILITIES.get(name, 64)
+    return mask & 0xFFFF_FFFF_FFFF_FFFF  # a name that is not known is bit 64: left out
+
+
+def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]:
+    """The five sets, without what cannot be granted: "logged as a warning"; "Runtimes SHOULD NOT fail"."""
+    asked = process.get("capabilities", {})
+    sets = {
+        "bounding": _mask(asked.get("bounding", ())),
+        "permitted": _mask(asked.get("permitted", ())),
+        "effective": _mask(asked.get("effective", ())),
+        "inheritable": _mask(asked.get("inheritable", ())),
+        "ambient": _mask(asked.get("ambient", ())),
+    }
+    limits = {
+        "bounding": host.capabilities,
+        "permitted": host.capabilities,
+        "effective": sets["permitted"] & host.capabilities,
+        "inheritable": host.capabilities,
+        "ambient": sets["permitted"] & sets["inheritable"] & host.capabilities,
+    }
+    names: dict[int, str] = {}
+    for name, mask in sets.items():
+        refused = mask & ~limits[name]
+        sets[name] = mask & limits[name]
+        if refused:
+            names = names or {number: capability for capability, number in CAPABILITIES.items()}
+            missing = ", ".join(names[bit] for bit in names if refused >> bit & 1)
+            plan.warnings.append(f"process.capabilities.{name}: {missing} cannot be granted here and is left out")
+    return sets
+
+
+def _add_capabilities(plan: Plan, sets: dict[str, int]) -> None:
+    order = ("effective", "permitted", "inheritable", "ambient")
+    plan.add("capabilities", "process.capabilities", *[sets[name] for name in order])
+
+
+def _add_user(plan: Plan, process: Process, sets: dict[str, int]) -> None:
+    user = process["user"]
+    groups = user.get("additionalGids", [])
+    plan.add("umask", "process.user.umask", user.get("umask", -1))
+    # the caller's groups must not stay with the container, whether it asks for others or not
+    plan.add("groups", "process.user.additionalGids", b"".join([gid.to_bytes(4, "little") for gid in groups]))
+    plan.add("bounding", "process.capabilities.bounding", sets["bounding"])
+    if not any(entry.startswith("HOME=") for entry in process.get("env", ())):
+        plan.add("home", "process.user.uid", user["uid"])
+    plan.add("user", "process.user", user["uid"], user["gid"])
+    # with the user's ids and root's rights: a directory that only one of them may enter is entered all the same
+    plan.add("raise_effective", "process.cwd")
+    plan.add("working_directory", "process.cwd", process["cwd"])

@@ -1,0 +1,381 @@
+"""Limits hold, and nothing is left behind, on the v1 (or hybrid) hierarchies of this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sampan.cgroups import cgroup, devices, v1
+from sampan.cgroups.cgroup import Cgroup
+from sampan.cgroups.layout import Layout
+from sampan.errors import ConfigError, KernelError
+
+from .conftest import Program, remains
+
+MIB = 1 << 20
+FORK_BOMB = """
+import os
+print("begun", flush=True)
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def _only_with_v1(host: Layout) -> None:
+    if not host.mounts:
+        pytest.skip("this machine has no v1 hierarchies")
+
+
+def test_processes_stop_at_the_pids_limit(needs: Any, locate: Any, program: Any) -> None:
+    needs("pids")
+    group = locate()
+    group.create({"pids": {"limit": 5}})
+    said = program("""
+import os, signal
+count = 1
+try:
+    while count < 50:
+        if os.fork() == 0:
+            signal.pause()
+        count += 1
+except OSError as error:
+    print(count, error.errno)
+""").run_in
+    begin: Program = program("print('x', flush=True)")
+    assert begin.run_in(group) == "x\n"
+    worker = said.__self__
+    group.enter(worker.pid)
+    worker.process.stdin.write("\n")
+    worker.process.stdin.flush()
+    assert worker.process.stdout.readline().split() == ["5", str(errno.EAGAIN)]
+
+
+def test_a_process_that_takes_more_memory_than_allowed_is_killed(needs: Any, locate: Any, program: Any) -> None:
+    needs("memory")
+    group = locate()
+    group.create({"memory": {"limit": 32 * MIB, "swap": 32 * MIB}})
+    hungry: Program = program("held = bytearray(256 << 20); print('alive')")
+    assert hungry.run_in(group) == ""
+    assert hungry.process.returncode == -9
+    modest: Program = program("held = bytearray(8 << 20); print('alive')")
+    assert modest.run_in(group) == "alive\n"
+
+
+def test_a_spinner_gets_its_quota_of_cpu(needs: Any, locate: Any, program: Any) -> None:
+    needs("cpu")
+    group = locate()
+    group.create({"cpu": {"quota": 20000, "period": 100000, "shares": 512}})
+    directory = Path(group.directories["cpu"])
+    assert (directory / "cpu.cfs_quota_us").read_text() == "20000\n"
+    assert (directory / "cpu.shares").read_text() == "512\n"
+    spinner: Program = program("""
+import time
+begin = time.monotonic()
+while time.monotonic() - begin < 1:
+    pass
+print(time.process_time() / (time.monotonic() - begin))
+""")
+    assert 0.1 < float(spinner.run_in(group)) < 0.3
+
+
+def test_a_device_that_is_not_allowed_cannot_be_opened_but_its_node_made(
+    needs: Any, locate: Any, program: Any, tmp_path: Path
+) -> None:
+    needs("devices")
+    group = locate()
+    group.create({"devices": [{"allow": False, "access": "rwm"}]})
+    said = program(f"""
+import os, stat
+os.mknod({str(tmp_path / "kmsg")!r}, stat.S_IFCHR | 0o600, os.makedev(1, 11))
+open("/dev/null", "w").write("x")
+try:
+    os.open({str(tmp_path / "kmsg")!r}, os.O_RDONLY)
+except OSError as error:
+    print(error.errno)
+""").run_in(group)
+    assert said == f"{errno.EPERM}\n"
+
+
+def test_a_device_of_the_list_can_be_opened(needs: Any, locate: Any, program: Any, tmp_path: Path) -> None:
+    needs("devices")
+    os.mknod(tmp_path / "kmsg", stat.S_IFCHR | 0o600, os.makedev(1, 11))
+    group = locate()
+    rules = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "minor": 11, "access": "r"}]
+    group.create({"devices": rules})
+    said = program(f"""
+import os
+os.open({str(tmp_path / "kmsg")!r}, os.O_RDONLY)
+try:
+    os.open({str(tmp_path / "kmsg")!r}, os.O_RDWR)
+except OSError as error:
+    print(error.errno)
+""").run_in(group)
+    assert said == f"{errno.EPERM}\n"
+
+
+def test_the_kernel_decides_on_random_lists_of_rules_as_they_read(needs: Any, locate: Any, tmp_path: Path) -> None:
+    needs("devices")
+    nodes = make_nodes(tmp_path)
+    chance = random.Random(1)
+    tried = 0
+    while tried < 40:
+        rules = random_rules(chance)
+        group = locate(f"r{tried}")
+        try:
+            devices.policy(rules)
+        except devices.HoleError:
+            continue
+        os.mkdir(group.directories["devices"])
+        v1.write_devices(group.directories["devices"], rules, new=True)
+        only = cgroup.Cgroup({"devices": group.directories["devices"]})
+        assert verdicts(only, nodes) == meant(rules, nodes), rules
+        only.remove()
+        tried += 1
+
+
+def test_cpus_and_memory_nodes_are_inherited_where_none_are_asked_for(needs: Any, locate: Any) -> None:
+    needs("cpuset")
+    group = locate("deep/er")
+    group.create({"cpu": {"cpus": "0"}})
+    directory, top = Path(group.directories["cpuset"]), Path("/sys/fs/cgroup/cpuset")
+    assert (directory / "cpuset.cpus").read_text() == "0\n"
+    assert (directory / "cpuset.mems").read_text() == (top / "cpuset.mems").read_text()
+    assert (directory.parent / "cpuset.cpus").read_text() == (top / "cpuset.cpus").read_text()
+    group.remove()
+    for path in set(group.directories.values()):
+        os.rmdir(os.path.dirname(path))
+
+
+def test_a_process_of_one_thread_puts_itself_into_every_hierarchy(locate: Any) -> None:
+    group = locate()
+    group.create({})
+    descriptors = group.open_tasks()
+    pid = os.fork()
+    if pid == 0:
+        for descriptor in descriptors:
+            os.write(descriptor, b"0")
+        time.sleep(60)
+    try:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        wanted = {path for name, path in group.directories.items() if name}
+        deadline = time.monotonic() + 5
+        while not all(Path(path, "cgroup.procs").read_text() == f"{pid}\n" for path in wanted):
+            assert time.monotonic() < deadline
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+@pytest.mark.parametrize("without", [(), ("",), ("", "freezer")], ids=["cgroup.kill", "freezer", "neither"])
+def test_a_fork_bomb_is_killed(without: tuple[str, ...], host: Layout, locate: Any, program: Any, needs: Any) -> None:
+    needs("pids", "freezer")
+    mounts = {name: point for name, point in host.mounts.items() if name not in without}
+    layout = Layout("v1", "" if "" in without else host.unified, mounts, host.own)
+    group: Cgroup = locate("bomb", layout)
+    group.create({"pids": {"limit": 60}, "cpu": {"quota": 50000}})
+    bomb: Program = program(FORK_BOMB)
+    bomb.begin_in(group)
+    time.sleep(0.1)
+    begin = time.monotonic()
+    group.kill()
+    group.remove()
+    assert time.monotonic() - begin < 6
+    assert bomb.process.wait(5) == -9
+    assert not remains(f"sampan-test-{os.getpid()}")
+
+
+def test_a_signal_reaches_every_process(locate: Any, program: Any) -> None:
+    group = locate()
+    group.create({})
+    code = "import time; print('begun', flush=True); time.sleep(60)"
+    sleepers: list[Program] = [program(code) for _ in range(3)]
+    for sleeper in sleepers:
+        sleeper.begin_in(group)
+    assert sorted(group.processes()) == sorted(sleeper.pid for sleeper in sleepers)
+    group.kill(15)
+    assert [sleeper.process.wait(5) for sleeper in sleepers] == [-15] * 3
+
+
+def test_a_frozen_container_dies_of_sigkill(needs: Any, host: Layout, locate: Any, program: Any) -> None:
+    needs("freezer")
+    group = locate("frozen", Layout("v1", "", host.mounts, host.own))
+    group.create({})
+    sleeper: Program = program("import time; print('begun', flush=True); time.sleep(60)")
+    sleeper.begin_in(group)
+    Path(group.directories["freezer"], "freezer.state").write_text("FROZEN")
+    group.kill()
+    assert sleeper.process.wait(5) == -9
+
+
+def test_what_the_container_made_below_its_cgroup_is_removed_with_it(locate: Any, program: Any) -> None:
+    group = locate()
+    group.create({})
+    for path in set(group.directories.values()):
+        os.makedirs(f"{path}/inner/most")
+    group.remove()
+    assert not remains(f"sampan-test-{os.getpid()}")
+
+
+def test_removing_fails_within_bounds_and_names_the_processes(
+    locate: Any, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "_REMOVE_PATIENCE", 0.1)
+    group = locate()
+    group.create({})
+    sleeper: Program = program("import time; print('begun', flush=True); time.sleep(60)")
+    sleeper.begin_in(group)
+    with pytest.raises(KernelError, match=f"1 of its processes remain: {sleeper.pid}"):
+        group.remove()
+
+
+def test_200_cgroups_leave_none(locate: Any) -> None:
+    for number in range(200):
+        group = locate(f"many{number}")
+        group.create({"devices": [{"allow": False, "access": "rwm"}]})
+        cgroup.from_state(group.to_state()).remove()
+    assert not remains(f"sampan-test-{os.getpid()}")
+
+
+@pytest.mark.parametrize(
+    ("resources", "error", "message"),
+    [
+        ({"cpu": {"cpus": "4095"}}, KernelError, r"linux\.resources\.cpu\.cpus: write '4095' to "),
+        ({"cpu": {"quota": 1}}, KernelError, r"linux\.resources\.cpu\.quota: .*invalid argument"),
+        ({"devices": [{"allow": True, "access": "z"}]}, ConfigError, r"linux\.resources\.devices\[0\]\.access"),
+    ],
+)
+def test_a_limit_that_fails_leaves_nothing(
+    resources: Any, error: type[Exception], message: str, needs: Any, locate: Any
+) -> None:
+    needs("cpu", "cpuset")
+    with pytest.raises(error, match=message):
+        locate("lead/c").create(resources)
+    assert not remains(f"sampan-test-{os.getpid()}")
+
+
+def test_a_cgroup_with_processes_of_others_is_refused(locate: Any, program: Any) -> None:
+    first, second = locate(), locate()
+    first.create({})
+    sleeper: Program = program("import time; print('begun', flush=True); time.sleep(60)")
+    sleeper.begin_in(first)
+    with pytest.raises(KernelError, match=r"linux\.cgroupsPath: .*it exists and has 1 process;"):
+        second.create({})
+    assert first.processes() == [sleeper.pid]
+
+
+def test_an_empty_cgroup_that_exists_is_used_with_the_new_rules(needs: Any, locate: Any) -> None:
+    needs("devices", "memory")
+    first, second = locate(), locate()
+    first.create({"devices": [{"allow": True, "access": "rwm"}], "memory": {"limit": MIB, "swap": MIB}})
+    second.create({"devices": [{"allow": False, "access": "rwm"}], "memory": {"limit": 8 * MIB, "swap": 16 * MIB}})
+    listed = Path(first.directories["devices"], "devices.list").read_text()
+    assert devices.parse_list(listed).exceptions == devices.policy(devices.defaults()).exceptions
+    assert Path(first.directories["memory"], "memory.limit_in_bytes").read_text() == f"{8 * MIB}\n"
+
+
+def test_a_cgroup_below_a_frozen_one_is_refused(needs: Any, locate: Any) -> None:
+    needs("freezer")
+    parent = locate("p")
+    parent.create({})
+    state = Path(parent.directories["freezer"], "freezer.state")
+    state.write_text("FROZEN")
+    try:
+        with pytest.raises(KernelError, match=r"it is frozen, or one above it is"):
+            locate("p/c").create({})
+    finally:
+        state.write_text("THAWED")
+
+
+def test_another_user_needs_no_cgroup_but_for_limits(host: Layout) -> None:
+    assert as_nobody(host, None, {}) == "{}"
+    assert "systemd-run --user" in as_nobody(host, None, {"memory": {"limit": MIB}})
+    assert "permission denied" in as_nobody(host, "/sampan-test-explicit", {})
+
+
+def as_nobody(host: Layout, path: str | None, resources: Any) -> str:
+    """The directories of a cgroup that another user creates, or the error."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresuid(65534, 65534, 65534)
+            group = cgroup.locate(host, path, "sampan-test-nobody")
+            group.create(resources)
+            os.write(write, str(group.directories).encode())
+        except BaseException as error:
+            os.write(write, str(error).encode())
+        os._exit(0)
+    os.close(write)
+    with open(read) as said:
+        text = said.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+def make_nodes(directory: Path) -> dict[tuple[str, int, int], str]:
+    """Device nodes that no driver answers to: whoever may open them is told ENXIO."""
+    nodes = {}
+    for kind, mode in (("c", stat.S_IFCHR), ("b", stat.S_IFBLK)):
+        for major in (3900, 3901):
+            for minor in (1, 2):
+                path = directory / f"{kind}{major}.{minor}"
+                os.mknod(path, mode | 0o600, os.makedev(major, minor))
+                nodes[kind, major, minor] = str(path)
+    return nodes
+
+
+def random_rules(chance: random.Random) -> list[devices.Rule]:
+    return [
+        devices.Rule(
+            chance.random() < 0.6,
+            chance.choice("abc"),
+            chance.choice((devices.ANY, 3900, 3901)),
+            chance.choice((devices.ANY, 1, 2)),
+            chance.randint(1, 7),
+        )
+        for _ in range(chance.randint(0, 6))
+    ]
+
+
+def meant(rules: list[devices.Rule], nodes: dict[tuple[str, int, int], str]) -> list[str]:
+    accesses = {os.O_RDONLY: devices.READ, os.O_WRONLY: devices.WRITE, os.O_RDWR: devices.READ | devices.WRITE}
+    return [
+        f"{key} {mode}: {'yes' if devices.is_allowed(rules, *key, access) else 'no'}"
+        for key in nodes
+        for mode, access in accesses.items()
+    ]
+
+
+def verdicts(group: Cgroup, nodes: dict[tuple[str, int, int], str], enter: Callable[[], None] | None = None) -> list[str]:
+    """What the kernel says to a process of the cgroup that opens each node."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        group.enter(os.getpid())
+        for key, path in nodes.items():
+            for mode in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR):
+                try:
+                    os.open(path, mode | os.O_NONBLOCK)
+                    answer = "opened"
+                except OSError as error:
+                    answer = {errno.EPERM: "no", errno.ENXIO: "yes"}.get(error.errno or 0, str(error))
+                os.write(write, f"{key} {mode}: {answer}\n".encode())
+        os._exit(0)
+    os.close(write)
+    with open(read) as said:
+        lines = said.read().splitlines()
+    os.waitpid(pid, 0)
+    return lines
