@@ -33,7 +33,7 @@ test: lint build $(TEST_TOOLS) fuzz ## check everything: style, types, C, and al
 lint: lint-python lint-c ## check style, types and C
 
 lint-python: $(TEST_TOOLS) ## check the style and the types of the Python files
-	@$(VENV)/bin/ruff format --quiet --check --diff .
+	@$(VENV)/bin/ruff format --quiet --check . || $(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
 

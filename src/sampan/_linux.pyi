@@ -41,9 +41,7 @@ def pidfd_signal(pidfd: int, number: int, /) -> None: ...
 def open_tree(path: str, flags: int, /) -> int:
     """A detached clone of the mount at ``path``."""
 
-def mount_setattr(
-    fd: int, recursive: bool, set: int, clear: int, propagation: int, userns: int, /
-) -> None: ...
+def mount_setattr(fd: int, recursive: bool, set: int, clear: int, propagation: int, userns: int, /) -> None: ...
 def lock_file(fd: int, exclusive: bool, wait: bool, /) -> bool:
     """flock(2); False where another holds the lock and ``wait`` is false."""
 

@@ -78,14 +78,24 @@ class Program:
         group.enter(self.pid)
         return self.process.communicate("\n", timeout=30)[0]
 
-    def begin_in(self, group: Cgroup) -> None:
-        """Let it run, until it has said something."""
+    def begin_in(self, group: Cgroup) -> str:
+        """Its first line; it goes on running."""
         group.enter(self.pid)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        assert self.process.stdout.readline()
+        line = self.process.stdout.readline()
+        assert line, "it ended without a word"
+        return line
+
+    def end(self) -> None:
+        """Kill it; what it has forked may live on, and hold its output open."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None and not pipe.closed:
+                pipe.close()
 
 
 @pytest.fixture
@@ -99,16 +109,15 @@ def program() -> Iterator[Callable[[str], Program]]:
 
     yield start
     for one in programs:
-        one.process.kill()
-        one.process.communicate()
+        one.end()
 
 
 @pytest.fixture
-def in_v2() -> Callable[[str], str]:
-    """Runs Python code where /sys/fs/cgroup is a pure v2 tree; its output."""
+def in_v2(tmp_path: Path) -> Callable[[str], str]:
+    """Runs Python code where /sys/fs/cgroup is a pure v2 tree, with a directory of its own as argument; its output."""
 
     def run(code: str) -> str:
-        command = [str(TESTS / "cgroup2-ns"), sys.executable, "-c", code]
+        command = [str(TESTS / "cgroup2-ns"), sys.executable, "-c", code, str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": str(TESTS.parent / "src")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode == 99:
@@ -121,5 +130,7 @@ def in_v2() -> Callable[[str], str]:
 
 def remains(name: str) -> list[str]:
     """What is left anywhere below /sys/fs/cgroup of cgroups whose name begins so."""
-    found = subprocess.run(["find", "/sys/fs/cgroup", "-type", "d", "-name", f"{name}*"], capture_output=True, text=True)
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-type", "d", "-name", f"{name}*"], capture_output=True, text=True
+    )
     return found.stdout.split()

@@ -16,7 +16,7 @@ import pytest
 from sampan.cgroups import cgroup, devices, v1
 from sampan.cgroups.cgroup import Cgroup
 from sampan.cgroups.layout import Layout
-from sampan.errors import ConfigError, KernelError
+from sampan.errors import ConfigError, KernelError, SampanError
 
 from .conftest import Program, remains
 
@@ -42,7 +42,7 @@ def test_processes_stop_at_the_pids_limit(needs: Any, locate: Any, program: Any)
     needs("pids")
     group = locate()
     group.create({"pids": {"limit": 5}})
-    said = program("""
+    forker: Program = program("""
 import os, signal
 count = 1
 try:
@@ -51,15 +51,10 @@ try:
             signal.pause()
         count += 1
 except OSError as error:
-    print(count, error.errno)
-""").run_in
-    begin: Program = program("print('x', flush=True)")
-    assert begin.run_in(group) == "x\n"
-    worker = said.__self__
-    group.enter(worker.pid)
-    worker.process.stdin.write("\n")
-    worker.process.stdin.flush()
-    assert worker.process.stdout.readline().split() == ["5", str(errno.EAGAIN)]
+    print(count, error.errno, flush=True)
+signal.pause()
+""")
+    assert forker.begin_in(group) == f"5 {errno.EAGAIN}\n"
 
 
 def test_a_process_that_takes_more_memory_than_allowed_is_killed(needs: Any, locate: Any, program: Any) -> None:
@@ -161,15 +156,12 @@ def test_cpus_and_memory_nodes_are_inherited_where_none_are_asked_for(needs: Any
 def test_a_process_of_one_thread_puts_itself_into_every_hierarchy(locate: Any) -> None:
     group = locate()
     group.create({})
-    descriptors = group.open_tasks()
     pid = os.fork()
     if pid == 0:
-        for descriptor in descriptors:
-            os.write(descriptor, b"0")
+        for path in group.tasks_files():
+            Path(path).write_text("0")
         time.sleep(60)
     try:
-        for descriptor in descriptors:
-            os.close(descriptor)
         wanted = {path for name, path in group.directories.items() if name}
         deadline = time.monotonic() + 5
         while not all(Path(path, "cgroup.procs").read_text() == f"{pid}\n" for path in wanted):
@@ -273,6 +265,9 @@ def test_a_cgroup_with_processes_of_others_is_refused(locate: Any, program: Any)
     sleeper.begin_in(first)
     with pytest.raises(KernelError, match=r"linux\.cgroupsPath: .*it exists and has 1 process;"):
         second.create({})
+    with pytest.raises(KernelError, match=r"linux\.cgroupsPath: .*it exists and has 1 process;"):
+        second.check_free()
+    locate("free").check_free()
     assert first.processes() == [sleeper.pid]
 
 
@@ -315,7 +310,7 @@ def as_nobody(host: Layout, path: str | None, resources: Any) -> str:
             group = cgroup.locate(host, path, "sampan-test-nobody")
             group.create(resources)
             os.write(write, str(group.directories).encode())
-        except BaseException as error:
+        except SampanError as error:
             os.write(write, str(error).encode())
         os._exit(0)
     os.close(write)
@@ -359,7 +354,9 @@ def meant(rules: list[devices.Rule], nodes: dict[tuple[str, int, int], str]) -> 
     ]
 
 
-def verdicts(group: Cgroup, nodes: dict[tuple[str, int, int], str], enter: Callable[[], None] | None = None) -> list[str]:
+def verdicts(
+    group: Cgroup, nodes: dict[tuple[str, int, int], str], enter: Callable[[], None] | None = None
+) -> list[str]:
     """What the kernel says to a process of the cgroup that opens each node."""
     read, write = os.pipe()
     pid = os.fork()

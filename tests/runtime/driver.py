@@ -95,6 +95,7 @@ class Runtime:
         stdin: str | None = None,
         stdout: IO[str] | None = None,
         stderr: IO[str] | None = None,
+        descriptors: Sequence[int] = (),
         timeout: float = TIMEOUT,
     ) -> Result:
         """Runs one command to its end. Output goes to the given files, or into the result."""
@@ -107,6 +108,7 @@ class Runtime:
             stdout=stdout or subprocess.PIPE,
             stderr=stderr or subprocess.PIPE,
             text=True,
+            pass_fds=descriptors,
             timeout=timeout,
         )
         return Result(tuple(command), answer.returncode, answer.stdout or "", answer.stderr or "")

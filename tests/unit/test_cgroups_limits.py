@@ -1,8 +1,9 @@
-"""linux.resources becomes the right values in the right files, and what cannot be applied is named before anything is made."""
+"""linux.resources becomes the right values in the right files, and what cannot be applied is named beforehand."""
 
 from __future__ import annotations
 
 import errno
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sampan.errors import ConfigError, KernelError
 V1 = Layout("v1", "", {name: f"/v1/{name}" for name in ("memory", "cpu", "cpuset", "pids", "devices")}, {})
 V2 = Layout("v2", "/sys/fs/cgroup", {}, {"": "/"})
 MIB = 1 << 20
+CORPUS = Path(__file__).resolve().parents[2].parent / "shared" / "corpus" / "config"
 
 
 def values(settings: list[Any]) -> dict[str, str]:
@@ -86,7 +88,8 @@ def test_resources_become_settings(resources: Any, on_v1: dict[str, str], on_v2:
 
 
 @pytest.mark.parametrize(
-    ("shares", "weight"), [(0, 0), (1, 1), (2, 1), (3, 2), (256, 35), (512, 59), (1024, 100), (262144, 10000), (1 << 40, 10000)]
+    ("shares", "weight"),
+    [(0, 0), (1, 1), (2, 1), (3, 2), (256, 35), (512, 59), (1024, 100), (262144, 10000), (1 << 40, 10000)],
 )
 def test_cpu_shares_are_converted_as_runc_and_crun_do_today(shares: int, weight: int) -> None:
     assert v2.weight(shares) == weight
@@ -114,11 +117,15 @@ def test_what_the_kernel_refuses_at_first_is_tried_again_after_the_rest(monkeypa
     written: list[str] = []
 
     def write(path: str, value: str) -> None:
-        if path.endswith("limit_in_bytes") and "memsw" not in path and "/c/memory.memsw.limit_in_bytes=9" not in written:
+        if (
+            path.endswith("limit_in_bytes")
+            and "memsw" not in path
+            and "/c/memory.memsw.limit_in_bytes=9" not in written
+        ):
             raise KernelError("write", path, errno.EINVAL)
         written.append(f"{path}={value}")
 
-    monkeypatch.setattr(limits.files, "write", write)
+    monkeypatch.setattr("sampan.linux.files.write", write)
     limits.apply({"memory": "/c"}, v1.settings({"memory": {"limit": 8, "swap": 9}}))
     assert written == ["/c/memory.memsw.limit_in_bytes=9", "/c/memory.limit_in_bytes=8"]
 
@@ -126,7 +133,9 @@ def test_what_the_kernel_refuses_at_first_is_tried_again_after_the_rest(monkeypa
 def test_a_limit_whose_file_is_missing_is_an_error_that_names_the_field(tmp_path: Path) -> None:
     with pytest.raises(KernelError, match=r"linux\.resources\.cpu\.realtimeRuntime: .*does not have that file"):
         limits.apply({"cpu": str(tmp_path)}, v1.settings({"cpu": {"realtimeRuntime": 95000}}))
-    limits.apply({"memory": str(tmp_path)}, v2.settings({"memory": {"swap": -1}}))  # no swap to limit, and no limit asked
+    limits.apply(
+        {"memory": str(tmp_path)}, v2.settings({"memory": {"swap": -1}})
+    )  # no swap to limit, and no limit asked
 
 
 @pytest.mark.parametrize(
@@ -134,13 +143,21 @@ def test_a_limit_whose_file_is_missing_is_an_error_that_names_the_field(tmp_path
     [
         ({"blockIO": {"weight": 0}, "hugepageLimits": [], "network": {}, "unified": {}, "rdma": {}}, V1, []),
         ({"blockIO": {"weight": 10, "weightDevice": []}}, V1, ["blockIO.weight"]),
-        ({"blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1}]}}, V2, ["blockIO.throttleReadBpsDevice"]),
+        (
+            {"blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1}]}},
+            V2,
+            ["blockIO.throttleReadBpsDevice"],
+        ),
         ({"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}, V1, ["hugepageLimits"]),
         ({"network": {"classID": 1, "priorities": []}}, V1, ["network.classID"]),
         ({"rdma": {"mlx5_1": {"hcaHandles": 0}}}, V1, ["rdma"]),
         ({"unified": {"memory.high": "1"}}, V2, ["unified"]),
         ({"memory": {"swappiness": 10, "disableOOMKiller": True}}, V1, []),
-        ({"memory": {"swappiness": 10, "disableOOMKiller": True}}, V2, ["memory.swappiness", "memory.disableOOMKiller"]),
+        (
+            {"memory": {"swappiness": 10, "disableOOMKiller": True}},
+            V2,
+            ["memory.swappiness", "memory.disableOOMKiller"],
+        ),
         ({"memory": {"disableOOMKiller": False}}, V2, []),
         ({"memory": {"swappiness": 101}}, V1, ["memory.swappiness"]),
         ({"memory": {"limit": 8, "swap": 4}}, V1, ["memory.swap"]),
@@ -155,7 +172,9 @@ def test_a_limit_whose_file_is_missing_is_an_error_that_names_the_field(tmp_path
     ],
 )
 def test_what_cannot_be_applied_is_named(resources: Any, layout: Layout, fields: list[str]) -> None:
-    assert [problem.field for problem in unsupported(resources, layout)] == [f"linux.resources.{name}" for name in fields]
+    assert [problem.field for problem in unsupported(resources, layout)] == [
+        f"linux.resources.{name}" for name in fields
+    ]
 
 
 def test_a_hole_in_a_device_rule_is_named_on_v1_only() -> None:
@@ -165,6 +184,18 @@ def test_a_hole_in_a_device_rule_is_named_on_v1_only() -> None:
     ]
     assert [problem.field for problem in unsupported({"devices": rules}, V1)] == ["linux.resources.devices[1]"]
     assert not unsupported({"devices": rules}, V2)
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of engines' documents is not beside this repository")
+@pytest.mark.parametrize("layout", [V1, V2], ids=["v1", "v2"])
+def test_what_engines_send_can_be_applied_but_for_block_io(layout: Layout) -> None:
+    refused = set()
+    for path in sorted(CORPUS.glob("*.json")):
+        resources = json.loads(path.read_text()).get("linux", {}).get("resources", {})
+        refused |= {problem.field for problem in unsupported(resources, layout)}
+        v1.settings(resources)
+        v2.settings(resources)
+    assert refused == {"linux.resources.blockIO.throttleReadBpsDevice"}
 
 
 def fake_v2(root: Path, *levels: str, available: str, has: str = "") -> None:
@@ -195,13 +226,15 @@ def test_controllers_that_are_there_already_are_left_alone(tmp_path: Path) -> No
 
 def test_a_controller_that_a_limit_needs_and_the_host_lacks_is_an_error_with_the_field(tmp_path: Path) -> None:
     fake_v2(tmp_path, "web", available="hugetlb")
-    with pytest.raises(ConfigError, match=r"linux\.resources\.pids\.limit: the pids controller is not available in /.*/web"):
+    with pytest.raises(
+        ConfigError, match=r"linux\.resources\.pids\.limit: the pids controller is not available in /.*/web"
+    ):
         v2.enable(str(tmp_path), str(tmp_path / "web"), {"pids": "linux.resources.pids.limit"})
 
 
 def test_a_limit_without_any_cgroups_is_an_error_and_none_is_none() -> None:
     group = cgroup.locate(Layout("none", "", {}, {}), None, "web")
-    assert (group.directories, group.open_unified(), group.open_tasks(), group.processes()) == ({}, -1, [], [])
+    assert (group.directories, group.open_unified(), group.tasks_files(), group.processes()) == ({}, -1, [], [])
     group.enter(1)
     group.kill()
     group.remove()

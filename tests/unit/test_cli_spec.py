@@ -77,7 +77,7 @@ class TestHostBundle:
 
     @pytest.fixture
     def rootfs(self, config: dict[str, Any], tmp_path: Path) -> Path:
-        return tmp_path / "new/bundle" / config["root"]["path"]
+        return tmp_path / "new/bundle" / str(config["root"]["path"])
 
     def test_it_is_valid(self, config: dict[str, Any]) -> None:
         load(json.dumps(config).encode())

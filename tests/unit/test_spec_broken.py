@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,89 +16,7 @@ GONE = object()  # in a mutation: take the property out
 MAPPING = {"containerID": 0, "hostID": 100000, "size": 65536}
 
 # A document that has everything that a Linux container can have.
-GOOD: dict[str, object] = {
-    "ociVersion": "1.3.0",
-    "root": {"path": "rootfs", "readonly": True},
-    "process": {
-        "terminal": True,
-        "consoleSize": {"height": 25, "width": 80},
-        "user": {"uid": 1000, "gid": 1000, "umask": 18, "additionalGids": [10]},
-        "args": ["sh", "-c", "true"],
-        "env": ["PATH=/usr/bin:/bin", "EMPTY="],
-        "cwd": "/",
-        "capabilities": {"bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"]},
-        "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 4096}],
-        "oomScoreAdj": 100,
-        "noNewPrivileges": True,
-        "apparmorProfile": "a-profile",
-        "selinuxLabel": "system_u:system_r:svirt_lxc_net_t:s0",
-        "scheduler": {"policy": "SCHED_OTHER", "nice": 5, "flags": ["SCHED_FLAG_RESET_ON_FORK"]},
-        "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 4},
-        "execCPUAffinity": {"initial": "7", "final": "0-3,7"},
-    },
-    "hostname": "web",
-    "domainname": "example.org",
-    "mounts": [
-        {"destination": "/proc", "type": "proc", "source": "proc"},
-        {
-            "destination": "/data",
-            "source": "/srv/data",
-            "options": ["rbind", "ridmap", "ro"],
-            "uidMappings": [dict(MAPPING)],
-            "gidMappings": [dict(MAPPING)],
-        },
-    ],
-    "hooks": {"createRuntime": [{"path": "/bin/hook", "args": ["hook"], "env": ["A=b"], "timeout": 5}]},
-    "annotations": {"org.example.key": "", "org.example.other": "value"},
-    "linux": {
-        "namespaces": [{"type": name} for name in ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")],
-        "uidMappings": [dict(MAPPING)],
-        "gidMappings": [dict(MAPPING)],
-        "timeOffsets": {"monotonic": {"secs": -100, "nanosecs": 5}, "boottime": {"secs": 100}},
-        "devices": [
-            {"type": "c", "path": "/dev/fuse", "major": 10, "minor": 229, "fileMode": 8612, "uid": 0, "gid": 0},
-            {"type": "p", "path": "/dev/fifo"},
-        ],
-        "netDevices": {"eth0": {"name": "container_eth0"}, "ens4": {}},
-        "cgroupsPath": "/sampan/web",
-        "resources": {
-            "devices": [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 10, "access": "rw"}],
-            "memory": {"limit": 536870912, "swap": 536870912, "swappiness": 0, "kernel": -1},
-            "cpu": {"shares": 1024, "quota": 100000, "burst": 1000, "period": 100000, "cpus": "0-1", "idle": 0},
-            "pids": {"limit": 100},
-            "blockIO": {"weight": 10, "weightDevice": [{"major": 8, "minor": 0, "weight": 500}]},
-            "hugepageLimits": [{"pageSize": "2MB", "limit": 1}, {"pageSize": "64KB", "limit": 1}],
-            "network": {"classID": 1, "priorities": [{"name": "eth0", "priority": 5}]},
-            "rdma": {"mlx5_1": {"hcaHandles": 3}},
-            "unified": {"io.max": "259:0 rbps=2097152"},
-        },
-        "intelRdt": {"closID": "group", "memBwSchema": "MB:0=20", "schemata": ["L3:0=7f0"]},
-        "memoryPolicy": {"mode": "MPOL_INTERLEAVE", "nodes": "2-3", "flags": ["MPOL_F_STATIC_NODES"]},
-        "sysctl": {"net.ipv4.ip_forward": "1", "kernel.sem": "1 2 3 4", "net/ipv4/conf/eth0.1/forwarding": "1"},
-        "seccomp": {
-            "defaultAction": "SCMP_ACT_ERRNO",
-            "defaultErrnoRet": 38,
-            "architectures": ["SCMP_ARCH_X86_64"],
-            "flags": ["SECCOMP_FILTER_FLAG_LOG"],
-            "listenerPath": "/run/agent.sock",
-            "listenerMetadata": "x",
-            "syscalls": [
-                {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
-                {
-                    "names": ["personality"],
-                    "action": "SCMP_ACT_ERRNO",
-                    "errnoRet": 1,
-                    "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}],
-                },
-            ],
-        },
-        "rootfsPropagation": "rslave",
-        "maskedPaths": ["/proc/kcore"],
-        "readonlyPaths": ["/proc/sys"],
-        "mountLabel": "system_u:object_r:svirt_sandbox_file_t:s0",
-        "personality": {"domain": "LINUX"},
-    },
-}
+GOOD: dict[str, object] = json.loads((Path(__file__).parent / "data" / "broken" / "good.json").read_bytes())
 
 
 def namespaces(*names: str) -> list[object]:

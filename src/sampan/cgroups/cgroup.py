@@ -57,10 +57,18 @@ class Cgroup:
         self._layout = layout  # where it was located; None when it comes from a state file
         self._explicit = explicit  # did config.json name it?
 
-    def create(self, resources: Resources) -> None:
-        """Make the directories, then set the limits and device rules.
+    def check_free(self) -> None:
+        """Raises KernelError if the cgroup exists and has processes: they are somebody else's.
 
-        What fails leaves nothing behind. Raises ConfigError, KernelError.
+        To be asked before a record of the container says that this cgroup is its own, to be killed and removed with it.
+        """
+        for directory in self._distinct():
+            _must_be_empty(directory)
+
+    def create(self, resources: Resources) -> None:
+        """Make the directories, then set the limits and device rules. Raises ConfigError, KernelError.
+
+        What fails leaves nothing behind, and what was there before untouched: there is nothing to kill or to remove.
         """
         made: list[str] = []
         try:

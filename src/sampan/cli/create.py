@@ -26,11 +26,12 @@ def run(settings: Settings, arguments: Arguments) -> int:
     from sampan.engine.create import create
     from sampan.engine.store import Store
 
-    create(Store(settings.root()), arguments.container_id(), arguments.text("bundle", "."), create_options(arguments))
+    options = create_options(settings, arguments)
+    create(Store(settings.root()), arguments.container_id(), arguments.text("bundle", "."), options)
     return 0
 
 
-def create_options(arguments: Arguments) -> CreateOptions:
+def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
     """The options that "create" and "run" share, as the engine takes them."""
     from sampan.engine.create import CreateOptions
 
@@ -42,4 +43,5 @@ def create_options(arguments: Arguments) -> CreateOptions:
         no_pivot=arguments.flag("no-pivot"),
         no_new_keyring=arguments.flag("no-new-keyring"),
         preserve_fds=arguments.number("preserve-fds"),
+        log=settings.log.debug,
     )

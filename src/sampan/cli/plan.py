@@ -33,19 +33,16 @@ def run(_settings: Settings, arguments: Arguments) -> int:
 
 
 def _plan_of(bundle: str) -> Plan:
-    from os.path import realpath
-
-    from sampan.cgroups.cgroup import locate
     from sampan.cgroups.layout import detect
+    from sampan.engine.creation import absolute, load_config, locate_cgroup, read_config
     from sampan.engine.facts import compile_seccomp, find_out
-    from sampan.linux import files
     from sampan.plan.compile import compile_plan
     from sampan.plan.host import Host
-    from sampan.spec.config import load
 
-    path = realpath(bundle)
-    config = load(files.read(f"{path}/config.json"), f"{path}/config.json")
+    path = absolute(bundle)
+    config = load_config(read_config(path))
     host = Host(_IDENTIFIER, path)
-    find_out(config, host, locate(detect(), config.get("linux", {}).get("cgroupsPath"), _IDENTIFIER))
-    compile_seccomp(config, host, "")
+    host.wait_for_start = True
+    find_out(config, host, locate_cgroup(config, _IDENTIFIER, detect()))
+    compile_seccomp(config, host, None)
     return compile_plan(config, host)

@@ -29,7 +29,8 @@ def run(settings: Settings, arguments: Arguments) -> int:
         Store(settings.root()),
         arguments.container_id(),
         arguments.text("bundle", "."),
-        create.create_options(arguments),
+        create.create_options(settings, arguments),
         detach=arguments.flag("detach"),
         keep=arguments.flag("keep"),
+        subreaper=not arguments.flag("no-subreaper"),
     )

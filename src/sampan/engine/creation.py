@@ -15,7 +15,7 @@ from sampan.cgroups import layout
 from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import destroy
-from sampan.engine.store import CONFIG, START_SOCKET, Record
+from sampan.engine.store import CONFIG, START_SOCKET, Record, cache_directory
 from sampan.errors import ConfigError, ExistsError, KernelError, PlatformError, Problem, SampanError, UsageError
 from sampan.linux import files, proc
 from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
@@ -79,7 +79,9 @@ class Creation:
         "wait_for_start",
     )
 
-    def __init__(self, store: Store, container_id: str, bundle: str, options: CreateOptions, wait_for_start: bool) -> None:
+    def __init__(
+        self, store: Store, container_id: str, bundle: str, options: CreateOptions, wait_for_start: bool
+    ) -> None:
         """Reads and checks everything that can be checked before anything is made."""
         self.store = store
         self.options = options
@@ -99,10 +101,9 @@ class Creation:
         self.host.wait_for_start = wait_for_start
         found = layout.detect()
         self.cgroup = locate_cgroup(self.config, container_id, found)
-        self.record = _new_record(container_id, bundle, self.config, self.cgroup)
+        self.record = _new_record(container_id, bundle, self.config)
         self.held = _claim(store, container_id)
         try:
-            self.held.save(self.record)
             self.held.write(CONFIG, data)
         except BaseException:
             self.abandon()
@@ -110,13 +111,23 @@ class Creation:
 
     def make(self) -> None:
         """Everything up to the wait for `start`. On failure the caller calls `abandon`."""
+        # recorded before it is made, for the case that this is killed; but only if nobody is in it, since `delete` will
+        # kill who is
+        self.cgroup.check_free()
+        self.record.cgroup = self.cgroup.to_state()
+        self.held.save(self.record)
+        try:
+            self.cgroup.create(resources_of(self.config))
+        except BaseException:
+            self.record.cgroup = cgroups.Cgroup({}).to_state()  # what fails has undone itself
+            raise
+        self.record.cgroup = self.cgroup.to_state()
         facts.find_out(self.config, self.host, self.cgroup)
-        for warning in facts.compile_seccomp(self.config, self.host, self.store.cache_directory("seccomp")):
+        for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
             self.options.log(warning)
         plan = compile_plan(self.config, self.host)
         for warning in plan.warnings:
             self.options.log(warning)
-        self.cgroup.create(resources_of(self.config))
         if self.wait_for_start:
             self.listener = _linux.unix_listen(self.held.fd, START_SOCKET)
         opening.open_all(plan.descriptors, self.listener, self.opened)
@@ -269,7 +280,7 @@ def _claim(store: Store, container_id: str) -> Held:
         return store.make(container_id)
 
 
-def _new_record(container_id: str, bundle: str, config: Config, cgroup: Cgroup) -> Record:
+def _new_record(container_id: str, bundle: str, config: Config) -> Record:
     record = Record(container_id)
     record.bundle = bundle
     record.rootfs = root_path(config, bundle)
@@ -279,7 +290,7 @@ def _new_record(container_id: str, bundle: str, config: Config, cgroup: Cgroup) 
     record.has_process = "process" in config
     record.annotations = config.get("annotations", {})
     record.hooks = config.get("hooks", {})
-    record.cgroup = cgroup.to_state()
+    record.cgroup = cgroups.Cgroup({}).to_state()
     for entry in config.get("linux", {}).get("namespaces", ()):
         if entry["type"] == "pid" and not entry.get("path"):
             record.own_pid_namespace = True

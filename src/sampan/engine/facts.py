@@ -30,7 +30,7 @@ def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
         host.proc_mounts = _mounts_of_kernel_file_systems()
 
 
-def compile_seccomp(config: Config, host: Host, cache_directory: str) -> list[str]:
+def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> list[str]:
     """Puts the compiled filter into ``host``; returns warnings."""
     profile = config.get("linux", {}).get("seccomp")
     if not profile:

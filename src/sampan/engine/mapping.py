@@ -83,4 +83,6 @@ def _map_with_program(program: str, pid: int, mappings: Sequence[IDMapping], fie
     status = posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1])
     if status != 0:
         ids = "/etc/subuid" if program == "newuidmap" else "/etc/subgid"
-        raise SampanError(f"{field}: {' '.join(arguments)} ended with {status}; does {ids} give these ids to this user?")
+        raise SampanError(
+            f"{field}: {' '.join(arguments)} ended with {status}; does {ids} give these ids to this user?"
+        )

@@ -50,7 +50,7 @@ def _open(descriptor: Descriptor, flags: int) -> int:
 
 
 def _open_namespace(descriptor: Descriptor) -> int:
-    """"The runtime MUST generate an error if `path` is not associated with a namespace of type `type`.\""""
+    """ "The runtime MUST generate an error if `path` is not associated with a namespace of type `type`.\""""
     fd = _open(descriptor, posix.O_RDONLY)
     try:
         kind = _linux.namespace_type(fd)

@@ -7,7 +7,7 @@ import posix
 from sampan import _linux
 from sampan.engine.launch import FAILED, receive
 from sampan.engine.removal import destroy, kill_and_wait
-from sampan.engine.store import CONFIG, CREATED, START_SOCKET
+from sampan.engine.store import CONFIG, CREATED, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
 from sampan.linux import files
 
@@ -28,7 +28,9 @@ def start(store: Store, container_id: str, log: Callable[[str], None] = _silent)
         record = held.load()
         status = held.status(record)
         if status != CREATED:
-            raise StateError(f"cannot start container {container_id}: it is {status}, and only a created one can be started")
+            raise StateError(
+                f"cannot start container {container_id}: it is {status}, and only a created one can be started"
+            )
         if not record.has_process:
             raise StateError(f"cannot start container {container_id}: its config.json has no `process`")
         run_hooks(held, record, "startContainer", log)
@@ -66,7 +68,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
         config = load(files.read(f"{held.path}/{CONFIG}"))
         host = Host(record.id, record.bundle)
         facts.find_out(config, host, record.group())
-        facts.compile_seccomp(config, host, f"{held.path.rpartition('/')[0]}/.seccomp")
+        facts.compile_seccomp(config, host, cache_directory("seccomp"))
         inside = hooks.ContainerNamespaces(pidfd, config, host, hooks.join_flags(config), confined=True)
         hooks.run_in_container(kind, record, "created", inside)
     finally:
@@ -102,5 +104,5 @@ def _failure(held: Held, record: Record, index: int, call: str, value: int, deta
     host = Host(record.id, record.bundle)
     host.wait_for_start = True
     facts.find_out(config, host, record.group())
-    facts.compile_seccomp(config, host, f"{held.path.rpartition('/')[0]}/.seccomp")
+    facts.compile_seccomp(config, host, cache_directory("seccomp"))
     return explain(compile_plan(config, host).operations[index], call, value, detail)

@@ -100,7 +100,9 @@ class Held:
     def __enter__(self) -> Held:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -209,10 +211,6 @@ class Store:
             raise KernelError("list", self.root, error.errno or 0) from None
         return sorted(name for name in names if not name.startswith("."))
 
-    def cache_directory(self, name: str) -> str:
-        """A directory for what may be thrown away at any time."""
-        return f"{self.root}/.{name}"
-
     def _make_root(self) -> None:
         path = ""
         for part in self.root.split("/")[1:] if self.root.startswith("/") else self.root.split("/"):
@@ -223,6 +221,14 @@ class Store:
                 continue
             except OSError as error:
                 raise KernelError("mkdir", path, error.errno or 0) from None
+
+
+def cache_directory(name: str) -> str | None:
+    """A directory for what may be thrown away at any time, the same for all roots; None where the user has no place."""
+    if posix.geteuid() == 0:
+        return f"/run/sampan/.{name}"
+    own = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode(errors="surrogateescape")
+    return f"{own}/sampan/.{name}" if own else None
 
 
 def _same_file(fd: int, path: str) -> bool:

@@ -161,6 +161,7 @@ static const struct description OPERATIONS[] = {
     {op_rlimit, "nnn"},
     {op_umask, "n"},
     {op_groups, "b"},
+    {op_own_standard_streams, "n"},
     {op_user, "nn"},
     {op_bounding, "n"},
     {op_raise_effective, ""},

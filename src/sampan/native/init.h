@@ -88,6 +88,7 @@ long op_keyring(args a);
 long op_rlimit(args a);
 long op_umask(args a);
 long op_groups(args a);
+long op_own_standard_streams(args a);
 long op_user(args a);
 long op_bounding(args a);
 long op_raise_effective(args a);

@@ -267,12 +267,15 @@ long op_mount(args a)
     return result;
 }
 
-/* propagation of all mounts of the new namespace: nothing that is mounted from here on may reach the host */
+/* of the mount at "/", or of all mounts of the namespace */
 long op_propagation(args a)
 {
-    struct mount_attr attributes = {.propagation = (uint64_t)a[0].number};
-    return attempt("mount_setattr",
-                   SYS5(mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attributes, sizeof(attributes)));
+    long root = attempt("open", SYS4(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+    if (root < 0)
+        return root;
+    long result = set_propagation(root, (uint64_t)a[0].number);
+    close_fd(root);
+    return result;
 }
 
 /* path, propagation: the root file system, cloned and attached over itself, since only a mount can become a root */

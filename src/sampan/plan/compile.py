@@ -21,6 +21,7 @@ from sampan.plan.operations import (
     Plan,
 )
 from sampan.plan.process import add_process
+from sampan.spec.names import sysctl_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,8 +166,10 @@ def _add_root(plan: Plan, config: Config, host: Host) -> None:
     plan.group = "root"
     propagation = config.get("linux", {}).get("rootfsPropagation", "")
     # Slaves: what the host mounts later may show up in the container where it is asked for, never the other way.
-    plan.add("propagation", "linux.rootfsPropagation", opt.SLAVE)
+    plan.add("propagation", "linux.rootfsPropagation", opt.SLAVE | opt.RECURSIVE)
     flags = opt.PROPAGATION.get(propagation, 0)
+    if flags & opt.SHARED:
+        flags = 0  # pivot_root(2) refuses a shared root: it becomes one afterwards
     plan.add("root", "root.path", root_path(config, host.bundle), flags and flags | opt.RECURSIVE)
 
 
@@ -174,8 +177,7 @@ def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, nam
     linux = config.get("linux", {})
     plan.group = "confinement"
     for name, value in linux.get("sysctl", {}).items():
-        path = name if "/" in name else name.replace(".", "/")
-        plan.add("write_proc", f"linux.sysctl[{name}]", f"sys/{path}", value)
+        plan.add("write_proc", f"linux.sysctl[{name}]", f"sys/{sysctl_path(name)}", value)
     if namespaces.get("mount") != "":
         return
     cwd = config.get("process", {}).get("cwd", "/")
@@ -195,9 +197,12 @@ def _add_change_of_root(plan: Plan, config: Config, host: Host, namespaces: dict
     plan.group = "change of root"
     if namespaces.get("mount") != "":
         plan.add("chroot", "root.path", root_path(config, host.bundle))
-    elif host.pivot:
+        return
+    if host.pivot:
         plan.add("pivot", "root.path")
     else:
         for path in host.proc_mounts:
             plan.add("unmount", "root.path", path)
         plan.add("move_root", "root.path")
+    if opt.PROPAGATION.get(config.get("linux", {}).get("rootfsPropagation", ""), 0) & opt.SHARED:
+        plan.add("propagation", "linux.rootfsPropagation", opt.SHARED)

@@ -44,7 +44,6 @@ class Surroundings:
         self.sealed_later: list[tuple[str, str]] = []  # (path, field): made read-only when all below is made
 
 
-
 def add_mounts(surroundings: Surroundings) -> None:
     """All of `mounts`, "in the listed order"."""
     surroundings.plan.group = "mounts"
@@ -181,7 +180,9 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
     if too_long or options.superblock & (opt.I_VERSION | opt.SILENT):
         _classic(plan, mount, options, source, flags, field)
     else:
-        _mount(plan, field, FILESYSTEM, target, options, source=source, file_system=kind, data=strings(data), flags=flags)
+        _mount(
+            plan, field, FILESYSTEM, target, options, source=source, file_system=kind, data=strings(data), flags=flags
+        )
 
 
 def _classic(plan: Plan, mount: Mount, options: opt.MountOptions, source: str, flags: int, field: str) -> None:

@@ -197,6 +197,7 @@ def _add_user(plan: Plan, process: Process, sets: dict[str, int]) -> None:
     plan.add("bounding", "process.capabilities.bounding", sets["bounding"])
     if not any(entry.startswith("HOME=") for entry in process.get("env", ())):
         plan.add("home", "process.user.uid", user["uid"])
+    plan.add("own_standard_streams", "process.user.uid", user["uid"])
     plan.add("user", "process.user", user["uid"], user["gid"])
     # with the user's ids and root's rights: a directory that only one of them may enter is entered all the same
     plan.add("raise_effective", "process.cwd")

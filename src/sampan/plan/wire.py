@@ -44,6 +44,7 @@ OPERATIONS = (
     "rlimit",
     "umask",
     "groups",
+    "own_standard_streams",
     "user",
     "bounding",
     "raise_effective",
@@ -63,7 +64,16 @@ OPERATIONS = (
 MAX_SIZE = 64 << 20
 
 _NUMBER = b"\0\0\0\0\x08\0\0\0"
-_PADDING = (b"\0\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\0", b"\0\0\0\0\0\0", b"\0\0\0\0\0", b"\0\0\0\0", b"\0\0\0", b"\0\0", b"\0")
+_PADDING = (
+    b"\0\0\0\0\0\0\0\0",
+    b"\0\0\0\0\0\0\0",
+    b"\0\0\0\0\0\0",
+    b"\0\0\0\0\0",
+    b"\0\0\0\0",
+    b"\0\0\0",
+    b"\0\0",
+    b"\0",
+)
 
 
 def encode(plan: Plan) -> bytes:

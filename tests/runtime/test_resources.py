@@ -1,0 +1,224 @@
+"""config-linux.md, Control groups: the container's cgroup, its limits, and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from . import cgroupfs, views
+from .bundle import Bundle
+from .container import Container, eventually
+from .procfs import Process
+
+MIB = 1 << 20
+
+
+def needs(controller: str) -> None:
+    if controller not in views.controllers():
+        pytest.skip(f"this view of the cgroups has no {controller} controller")
+
+
+def read(container: Container, controller: str, v1: str, v2: str) -> str:
+    """What the container's cgroup says, in the file of the version that holds the controller."""
+    directory = container.cgroup(controller)
+    return (directory / (v2 if (directory / "cgroup.controllers").exists() else v1)).read_text().strip()
+
+
+class TestLimits:
+    def test_memory_limit(self, container: Container, bundle: Bundle) -> None:
+        """'limit (int64, OPTIONAL) - sets limit of memory usage'"""
+        needs("memory")
+        bundle.set("linux.resources.memory", {"limit": 64 * MIB})
+        assert read(container.create(), "memory", "memory.limit_in_bytes", "memory.max") == str(64 * MIB)
+
+    def test_memory_reservation(self, container: Container, bundle: Bundle) -> None:
+        """'reservation (int64, OPTIONAL) - sets soft limit of memory usage'"""
+        needs("memory")
+        bundle.set("linux.resources.memory", {"reservation": 32 * MIB})
+        assert read(container.create(), "memory", "memory.soft_limit_in_bytes", "memory.low") == str(32 * MIB)
+
+    def test_memory_and_swap(self, container: Container, bundle: Bundle) -> None:
+        """'swap (int64, OPTIONAL) - sets limit of memory+Swap usage'"""
+        needs("memory")
+        if not views.is_pure_v2() and not (cgroupfs.hierarchies()["memory"] / "memory.memsw.limit_in_bytes").exists():
+            pytest.skip("this kernel does not account for swap")
+        bundle.set("linux.resources.memory", {"limit": 64 * MIB, "swap": 96 * MIB})
+        found = int(read(container.create(), "memory", "memory.memsw.limit_in_bytes", "memory.swap.max"))
+        assert found == (32 * MIB if views.is_pure_v2() else 96 * MIB)
+
+    def test_unlimited_memory(self, container: Container, bundle: Bundle) -> None:
+        """'Values for memory specify the limit in bytes, or -1 for unlimited memory.'"""
+        needs("memory")
+        bundle.set("linux.resources.memory", {"limit": -1})
+        found = read(container.create(), "memory", "memory.limit_in_bytes", "memory.max")
+        assert found == "max" or int(found) > 1 << 60
+
+    def test_the_memory_limit_is_enforced(self, container: Container, bundle: Bundle) -> None:
+        """'sets limit of memory usage': a program that needs more is killed"""
+        needs("memory")
+        bundle.set("linux.resources.memory", {"limit": 32 * MIB, "swap": 32 * MIB})
+        bundle.sh("x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo survived")
+        assert "survived" not in container.run().stdout
+
+    @pytest.mark.parametrize("shares", [100, 512, 2048])
+    def test_cpu_shares(self, container: Container, bundle: Bundle, shares: int) -> None:
+        """'shares (uint64, OPTIONAL) - specifies a relative share of CPU time available to the tasks in a cgroup'"""
+        needs("cpu")
+        bundle.set("linux.resources.cpu", {"shares": shares})
+        found = int(read(container.create(), "cpu", "cpu.shares", "cpu.weight"))
+        assert found == shares if not views.is_pure_v2() else 1 <= found <= 10000
+
+    def test_cpu_quota_and_period(self, container: Container, bundle: Bundle) -> None:
+        """'quota - specifies the total amount of time in microseconds ... period - specifies a period of time'"""
+        needs("cpu")
+        bundle.set("linux.resources.cpu", {"quota": 50000, "period": 200000})
+        container.create()
+        if views.is_pure_v2():
+            assert read(container, "cpu", "", "cpu.max") == "50000 200000"
+        else:
+            assert read(container, "cpu", "cpu.cfs_quota_us", "") == "50000"
+            assert read(container, "cpu", "cpu.cfs_period_us", "") == "200000"
+
+    def test_a_quota_without_period(self, container: Container, bundle: Bundle) -> None:
+        """'quota (int64, OPTIONAL)': the kernel's own period is used"""
+        needs("cpu")
+        bundle.set("linux.resources.cpu", {"quota": 30000})
+        assert read(container.create(), "cpu", "cpu.cfs_quota_us", "cpu.max").split()[0] == "30000"
+
+    def test_cpus_and_memory_nodes(self, container: Container, bundle: Bundle) -> None:
+        """'cpus - list of CPUs the container will run on. mems - list of memory nodes the container will run on.'"""
+        needs("cpuset")
+        bundle.set("linux.resources.cpu", {"cpus": "0", "mems": "0"})
+        container.launch()
+        assert container.process.status("Cpus_allowed_list") == "0"
+        assert container.process.status("Mems_allowed_list") == "0"
+
+    @pytest.mark.parametrize(("limit", "shown"), [(20, "20"), (-1, "max"), (100000, "100000")])
+    def test_number_of_processes(self, container: Container, bundle: Bundle, limit: int, shown: str) -> None:
+        """'limit - specifies the maximum number of tasks in the cgroup, with -1 indicating no limit (max).'"""
+        needs("pids")
+        bundle.set("linux.resources.pids", {"limit": limit})
+        assert read(container.create(), "pids", "pids.max", "pids.max") == shown
+
+    def test_the_number_of_processes_is_enforced(self, container: Container, bundle: Bundle) -> None:
+        """'specifies the maximum number of tasks in the cgroup'"""
+        needs("pids")
+        bundle.set("linux.resources.pids", {"limit": 10})
+        bundle.sh("for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 100 & done; echo all of them")
+        result = container.run()
+        assert "all of them" not in result.stdout
+        assert "fork" in result.stderr
+
+    @pytest.mark.parametrize("resources", [{}, {"memory": {}}, {"cpu": {}}, {"blockIO": {"weight": 0}}, {"unknown": 1}])
+    def test_nothing_asked_for_is_no_error(
+        self, container: Container, bundle: Bundle, resources: dict[str, object]
+    ) -> None:
+        """'resources (object, OPTIONAL)'; zeros are what docker sends for no limit"""
+        bundle.set("linux.resources", resources)
+        container.create()
+
+    def test_no_resources_at_all(self, container: Container, bundle: Bundle) -> None:
+        """'Do not specify resources unless limits have to be updated.'"""
+        bundle.drop("linux.resources")
+        container.create()
+
+    @pytest.mark.parametrize(
+        ("field", "value", "controller"),
+        [
+            ("cpu", {"quota": 1}, "cpu"),  # the kernel's least is 1000
+            ("cpu", {"cpus": "9999"}, "cpuset"),
+            ("cpu", {"cpus": "zero"}, "cpuset"),
+            ("memory", {"limit": 4096}, "memory"),  # not even the init fits
+        ],
+    )
+    def test_what_the_kernel_refuses_is_an_error(
+        self, container: Container, bundle: Bundle, field: str, value: dict[str, object], controller: str
+    ) -> None:
+        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a new
+        container MUST NOT be created.'"""
+        needs(controller)
+        bundle.set(f"linux.resources.{field}", value)
+        container.fails("create")
+
+
+class TestPath:
+    def test_an_absolute_one_is_relative_to_the_mount_point(self, container: Container, bundle: Bundle) -> None:
+        """'In the case of an absolute path (starting with /), the runtime MUST take the path to be relative to the cgroups
+        mount point.'"""
+        bundle.set("linux.cgroupsPath", f"/{container.id}-path")
+        found = {path for name, path in container.create().process.cgroups().items() if name in cgroupfs.hierarchies()}
+        assert f"/{container.id}-path" in found
+
+    def test_a_nested_one(self, container: Container, bundle: Bundle) -> None:
+        """'The cgroups will be created if they don't exist.'"""
+        bundle.set("linux.cgroupsPath", f"/{container.id}/inner")
+        assert container.create().cgroup("pids").as_posix().endswith(f"/{container.id}/inner")
+        container.delete("--force")
+        for path in cgroupfs.walk(container.id):  # whose the outer one is the text does not say
+            path.rmdir()
+
+    def test_the_same_one_every_time(self, container: Container, bundle: Bundle) -> None:
+        """'the runtime MUST consistently attach to the same place in the cgroups hierarchy given the same value of
+        cgroupsPath'"""
+        bundle.set("linux.cgroupsPath", f"{container.id}-relative")
+        first = container.create().process.cgroups()
+        container.delete("--force")
+        assert container.create().process.cgroups() == first
+
+    def test_without_one_the_container_has_a_cgroup_of_its_own(self, container: Container) -> None:
+        """'If the value is not specified, the runtime MAY define the default cgroups path.'"""
+        assert container.create().process.cgroups() != Process().cgroups()
+
+    @pytest.mark.parametrize("path", ["/../../{id}", "/{id}/../../{id}", "../../{id}"])
+    def test_none_leads_out_of_the_hierarchy(self, container: Container, bundle: Bundle, path: str) -> None:
+        """'Runtimes MAY consider certain cgroupsPath values to be invalid, and MUST generate an error if this is the
+        case.'"""
+        bundle.set("linux.cgroupsPath", path.format(id=container.id))
+        if container.call("create").status == 0:
+            assert ".." not in "".join(container.process.cgroups().values())
+        roots = {root.parent for root in cgroupfs.hierarchies().values()} | {Path(views.CGROUPS).parent}
+        assert not any((root / container.id).exists() for root in roots if root != Path(views.CGROUPS))
+
+
+class TestLife:
+    def test_the_process_is_in_it_before_it_runs(self, container: Container, bundle: Bundle) -> None:
+        """'used to restrict resource usage for a container': from its first instruction"""
+        container.create()
+        before = container.process.cgroups()
+        assert container.start().process.cgroups() == before
+
+    def test_children_are_in_it(self, container: Container, bundle: Bundle) -> None:
+        """'used to restrict resource usage for a container'"""
+        bundle.sh("sleep 1000 & echo ready; wait")
+        container.launch().wait_for_output("ready")
+        directory = container.cgroup("pids")
+        eventually(lambda: len((directory / "cgroup.procs").read_text().split()) == 2, "two processes in the cgroup")
+
+    def test_it_is_removed_with_the_container(self, container: Container) -> None:
+        """'Deleting a container MUST delete the resources that were created during the create step.'"""
+        container.launch()
+        assert list(cgroupfs.walk(container.id))
+        container.delete("--force")
+        assert list(cgroupfs.walk(container.id)) == []
+
+    def test_it_is_removed_after_a_run(self, container: Container, bundle: Bundle) -> None:
+        """'Deleting a container MUST delete the resources that were created during the create step.'"""
+        bundle.args("true")
+        container.run().checked()
+        assert list(cgroupfs.walk(container.id)) == []
+
+    def test_cgroups_that_the_container_made_are_removed_too(self, container: Container, bundle: Bundle) -> None:
+        """'Deleting a container MUST delete the resources that were created': a container with a writable mount makes more"""
+        target = "/sys/fs/cgroup"
+        bundle.without_mount(target).mount(target, "cgroup", "cgroup", "nosuid", "noexec", "nodev")
+        below = target if views.is_pure_v2() else f"{target}/pids"
+        bundle.sh(f"mkdir -p {below}/a/b {below}/c && echo made && exec sleep 1000")
+        container.launch().wait_for_output("made").delete("--force")
+        assert list(cgroupfs.walk(container.id)) == []
+
+    def test_the_host_s_own_cgroups_stay_as_they_are(self, container: Container) -> None:
+        """'resources associated with the container, but not created by this container, MUST NOT be deleted'"""
+        before = Process().cgroups()
+        container.launch().delete("--force")
+        assert Process().cgroups() == before
