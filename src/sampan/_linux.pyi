@@ -15,8 +15,11 @@ def spawn(
     argument. Returns its pid and a pidfd.
     """
 
-def foreground(pidfd: int, pid: int, /) -> int:
-    """Wait for a child to end, passing on the signals that ``block_signals`` holds back; the status as a shell sees it."""
+def foreground(pidfd: int, pid: int, terminal: int, /) -> int:
+    """Wait for a child to end, passing on the signals that ``block_signals`` holds back; the status as a shell sees it.
+
+    With its ``terminal`` (else -1), everything between that and the caller's standard input and output is passed on.
+    """
 
 def block_signals() -> None:
     """Hold back all signals of the calling process, for ``foreground`` to pass on."""
@@ -33,8 +36,11 @@ def socket_pair() -> tuple[int, int]:
 def unix_listen(directory: int, name: str, /) -> int:
     """A listening socket that keeps messages apart, bound to ``name`` below the directory descriptor."""
 
-def unix_connect(directory: int, name: str, /) -> int:
-    """A connection to the socket ``name`` below the directory descriptor."""
+def unix_connect(directory: int, name: str, stream: bool, /) -> int:
+    """A connection to the socket ``name`` below the directory descriptor: a stream, or one that keeps messages apart."""
+
+def receive_descriptor(connection: int, /) -> int:
+    """The descriptor that the other side sends next."""
 
 def pidfd_open(pid: int, /) -> int: ...
 def pidfd_signal(pidfd: int, number: int, /) -> None: ...

@@ -105,12 +105,6 @@ MOUNTS = [
         "options (array of strings, OPTIONAL)",
         adding("mounts", {"destination": "/a", "type": "tmpfs", "options": "ro"}),
     ),
-    Broken(
-        "a bind without source",
-        "mounts",
-        "If the runtime cannot apply a property as specified in the configuration, it MUST generate an error",
-        adding("mounts", {"destination": "/a", "type": "bind", "options": ["bind"]}),
-    ),
 ]
 
 HOOKS = [
@@ -146,12 +140,6 @@ LINUX = [
         "linux.namespaces",
         "This value MUST be an absolute path in the runtime mount namespace.",
         lambda bundle: bundle.namespace("network", "self/ns/net"),
-    ),
-    Broken(
-        "mappings without user namespace",
-        "linux.uidMappings",
-        "uidMappings describes the user namespace uid mappings",
-        setting("linux.uidMappings", [MAPPED]),
     ),
     Broken(
         "overlapping mappings",

@@ -18,6 +18,7 @@ class Difference:
     test: str
     reason: str
     before: tuple[int, ...] = (999,)  # the first version that behaves as specified, if there is one
+    sometimes: bool = False  # a race, or only something left behind: the test may pass
 
     def is_about(self, runtime: str, version: tuple[int, ...], test: str) -> bool:
         return runtime == self.runtime and version < self.before and fnmatchcase(test, self.test)

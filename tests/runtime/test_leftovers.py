@@ -15,7 +15,7 @@ import pytest
 from . import cgroupfs
 from .bundle import Bundle
 from .conftest import TOKEN, NewContainer
-from .container import Container
+from .container import Container, eventually
 from .leftovers import Leftovers, Snapshot, find
 
 Arrange = Callable[[Bundle], Bundle]
@@ -31,7 +31,7 @@ FAILURES: dict[str, Arrange] = {
     "a bad namespace path": lambda bundle: bundle.namespace("network", "/etc/passwd"),
     "a missing namespace path": lambda bundle: bundle.namespace("ipc", "/no/such/namespace"),
     "a bad sysctl": lambda bundle: bundle.set("linux.sysctl", {"net.no.such.thing": "1"}),
-    "a bad device": lambda bundle: bundle.add("linux.devices", {"path": "/dev/x", "type": "c", "major": -5, "minor": 1}),
+    "a bad device": lambda bundle: bundle.add("linux.devices", {"path": "/etc/passwd/x", "type": "c", "major": 1, "minor": 3}),
     "a missing root": lambda bundle: bundle.set("root.path", "nowhere"),
     "a bad id mapping": lambda bundle: bundle.user_namespace().set(
         "linux.uidMappings", [{"containerID": 0, "hostID": 1, "size": 5}, {"containerID": 2, "hostID": 9, "size": 5}]
@@ -123,8 +123,6 @@ def test_a_runtime_killed_while_creating_can_be_cleaned_up(container: Container,
     before = Snapshot.take()
     bundle.hook("createRuntime", f"touch {bundle.path}/in-hook; exec sleep 5")
     command = container.run_in_background()
-    from .container import eventually
-
     eventually((bundle.path / "in-hook").exists, "the hook")
     command.kill()
     command.communicate()

@@ -15,6 +15,7 @@ def create(store: Store, container_id: str, bundle: str, options: CreateOptions)
     """Create the container. Raises SampanError; then nothing is left of it."""
     creation = Creation(store, container_id, bundle, options, wait_for_start=True)
     try:
+        creation.check_terminal(foreground=False)
         creation.make()
         creation.finish()
     except BaseException:

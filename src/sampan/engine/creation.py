@@ -76,6 +76,7 @@ class Creation:
         "options",
         "record",
         "store",
+        "terminal",
         "wait_for_start",
     )
 
@@ -88,6 +89,7 @@ class Creation:
         self.wait_for_start = wait_for_start
         self.hooks_ran = False
         self.listener = -1
+        self.terminal = (-1, -1)  # the ends of the engine's own socket for it
         self.opened: list[int] = []
         self.launch: Launch | None = None
         bundle = absolute(bundle)
@@ -99,6 +101,7 @@ class Creation:
         self.host.pivot = not options.no_pivot
         self.host.keyring = not options.no_new_keyring
         self.host.wait_for_start = wait_for_start
+        self.host.terminal_socket = options.console_socket and absolute(options.console_socket)
         found = layout.detect()
         self.cgroup = locate_cgroup(self.config, container_id, found)
         self.record = _new_record(container_id, bundle, self.config)
@@ -130,7 +133,9 @@ class Creation:
             self.options.log(warning)
         if self.wait_for_start:
             self.listener = _linux.unix_listen(self.held.fd, START_SOCKET)
-        opening.open_all(plan.descriptors, self.listener, self.opened)
+        if self.config.get("process", {}).get("terminal") and not self.options.console_socket:
+            self.terminal = _linux.socket_pair()
+        opening.open_all(plan.descriptors, self.listener, self.terminal[1], self.opened)
         self.launch = Launch(plan)
         self._spawn(plan)
         self._converse()
@@ -144,11 +149,12 @@ class Creation:
 
     def release(self) -> None:
         """Close all that was opened, which ends the lock; the container stays."""
-        for fd in (*self.opened, self.listener):
+        for fd in (*self.opened, self.listener, *self.terminal):
             if fd >= 0:
                 posix.close(fd)
         self.opened.clear()
         self.listener = -1
+        self.terminal = (-1, -1)
         if self.launch is not None:
             self.launch.close()
         self.held.close()
@@ -162,6 +168,14 @@ class Creation:
             destroy(self.held, self.record, self.options.log, with_hooks=self.hooks_ran)
         finally:
             self.release()
+
+    def check_terminal(self, *, foreground: bool) -> None:
+        """Who would have the terminal? Raises UsageError where nobody would, and where nobody asked for one."""
+        wanted = bool(self.config.get("process", {}).get("terminal"))
+        if wanted and not foreground and not self.options.console_socket:
+            raise UsageError("process.terminal is true: a container in the background needs --console-socket for it")
+        if self.options.console_socket and not wanted:
+            raise UsageError("--console-socket is given, but process.terminal is not true in config.json")
 
     def _spawn(self, plan: Plan) -> None:
         assert self.launch is not None

@@ -29,8 +29,11 @@ NAMESPACE_NAMES = {
 }
 
 
-def open_all(descriptors: Sequence[Descriptor], listener: int, opened: list[int]) -> None:
-    """Adds a number for each descriptor to ``opened``, which is the caller's to close. Raises ConfigError, KernelError."""
+def open_all(descriptors: Sequence[Descriptor], listener: int, terminal: int, opened: list[int]) -> None:
+    """Adds a number for each descriptor to ``opened``, which is the caller's to close.
+
+    ``listener`` and ``terminal`` are the sockets for the descriptors of those kinds. Raises ConfigError, KernelError.
+    """
     for descriptor in descriptors:
         if descriptor.kind == "namespace":
             opened.append(_open_namespace(descriptor))
@@ -38,8 +41,10 @@ def open_all(descriptors: Sequence[Descriptor], listener: int, opened: list[int]
             opened.append(_open(descriptor, posix.O_WRONLY))
         elif descriptor.kind == "tree":
             opened.append(_open_tree(descriptor))
+        elif descriptor.path:
+            opened.append(_connect(descriptor))
         else:
-            opened.append(posix.dup(listener))
+            opened.append(posix.dup(listener if descriptor.kind == "listener" else terminal))
 
 
 def _open(descriptor: Descriptor, flags: int) -> int:
@@ -47,6 +52,19 @@ def _open(descriptor: Descriptor, flags: int) -> int:
         return posix.open(descriptor.path, flags | posix.O_CLOEXEC)
     except OSError as error:
         raise KernelError("open", descriptor.path, error.errno or 0, descriptor.cause) from None
+
+
+def _connect(descriptor: Descriptor) -> int:
+    directory, _, name = descriptor.path.rpartition("/")
+    place = -1
+    try:
+        place = posix.open(directory or ".", posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        return _linux.unix_connect(place, name, True)
+    except OSError as error:
+        raise KernelError("connect to --console-socket", descriptor.path, error.errno or 0, descriptor.cause) from None
+    finally:
+        if place >= 0:
+            posix.close(place)
 
 
 def _open_namespace(descriptor: Descriptor) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posix
+
 from sampan import _linux
 from sampan.engine.creation import Creation
 from sampan.engine.removal import destroy
@@ -38,6 +40,7 @@ def run(
         if not creation.record.has_process:
             rule = 'is required: "This property is REQUIRED when start is called"'
             raise ConfigError("config.json", [Problem("process", None, rule, "config.md#process")])
+        creation.check_terminal(foreground=not detach)
         creation.make()
         assert creation.launch is not None
         creation.finish()
@@ -61,8 +64,13 @@ def run(
 def _foreground(creation: Creation, store: Store, *, keep: bool) -> int:
     launch, record = creation.launch, creation.record
     assert launch is not None
+    terminal = -1
+    if creation.terminal[0] >= 0:
+        terminal = _linux.receive_descriptor(creation.terminal[0])
     creation.held.close()  # others may look at the container, signal it and delete it meanwhile
-    status = _linux.foreground(launch.pidfd, launch.pid)
+    status = _linux.foreground(launch.pidfd, launch.pid, terminal)
+    if terminal >= 0:
+        posix.close(terminal)
     creation.release()
     if not keep:
         try:

@@ -78,7 +78,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
 def _let_go(held: Held, record: Record) -> None:
     """Tell init to go on, and listen on the same connection until execve closes it or init says why it could not."""
     try:
-        connection = _linux.unix_connect(held.fd, START_SOCKET)
+        connection = _linux.unix_connect(held.fd, START_SOCKET, False)
     except OSError:
         raise StateError(f"cannot start container {record.id}: its process has ended") from None
     try:

@@ -142,7 +142,7 @@ class Held:
     def _waits_for_start(self) -> bool:
         try:
             posix.stat(f"{self.path}/{START_SOCKET}")
-            posix.close(unix_connect(self.fd, START_SOCKET))
+            posix.close(unix_connect(self.fd, START_SOCKET, False))
         except OSError:
             return False
         return True

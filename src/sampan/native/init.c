@@ -152,6 +152,7 @@ static const struct description OPERATIONS[] = {
     {op_attributes, "sn"},
     {op_device, "ssnnnnnsn"},
     {op_symlink, "ssssn"},
+    {op_terminal, "nnn"},
     {op_directory, "s"},
     {op_pivot, ""},
     {op_move_root, ""},

@@ -81,6 +81,9 @@ long op_loopback(args a);
 long op_hostname(args a);
 long op_domainname(args a);
 
+/* terminal.c */
+long op_terminal(args a);
+
 /* process.c */
 long op_session(args a);
 long op_undumpable(args a);

@@ -94,21 +94,9 @@ static int unix_address(int directory, const char *name, struct sockaddr_un *add
     return -1;
 }
 
-static PyObject *unix_socket(PyObject *args, int listening)
+static PyObject *connected_or_error(int fd, int result)
 {
-    struct sockaddr_un address;
-    const char *name;
-    int directory;
-    if (!PyArg_ParseTuple(args, "is", &directory, &name))
-        return NULL;
-    int fd = unix_address(directory, name, &address) < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-    int result = listening ? bind(fd, (struct sockaddr *)&address, sizeof(address))
-                           : connect(fd, (struct sockaddr *)&address, sizeof(address));
-    if (result == 0 && listening)
-        result = listen(fd, 8);
-    if (result < 0) {
+    if (fd >= 0 && result < 0) {
         int error = errno;
         close(fd);
         errno = error;
@@ -119,14 +107,59 @@ static PyObject *unix_socket(PyObject *args, int listening)
 
 static PyObject *unix_listen(PyObject *self, PyObject *args)
 {
+    struct sockaddr_un address;
+    const char *name;
+    int directory, result = -1;
     (void)self;
-    return unix_socket(args, 1);
+    if (!PyArg_ParseTuple(args, "is", &directory, &name))
+        return NULL;
+    int fd = unix_address(directory, name, &address) < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        result = bind(fd, (struct sockaddr *)&address, sizeof(address));
+    if (result == 0)
+        result = listen(fd, 8);
+    return connected_or_error(fd, result);
 }
 
 static PyObject *unix_connect(PyObject *self, PyObject *args)
 {
+    struct sockaddr_un address;
+    const char *name;
+    int directory, stream, result = -1;
     (void)self;
-    return unix_socket(args, 0);
+    if (!PyArg_ParseTuple(args, "isp", &directory, &name, &stream))
+        return NULL;
+    int type = (stream ? SOCK_STREAM : SOCK_SEQPACKET) | SOCK_CLOEXEC;
+    int fd = unix_address(directory, name, &address) < 0 ? -1 : socket(AF_UNIX, type, 0);
+    if (fd >= 0)
+        result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    return connected_or_error(fd, result);
+}
+
+static PyObject *receive_descriptor(PyObject *self, PyObject *args)
+{
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    char byte[64];
+    struct iovec part = {byte, sizeof(byte)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+    int connection, fd = -1;
+    ssize_t n;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "i", &connection))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    n = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+    Py_END_ALLOW_THREADS
+    struct cmsghdr *header = n < 0 ? NULL : CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+    else if (n >= 0)
+        errno = ENODATA;
+    return number_or_error(fd);
 }
 
 static PyObject *pidfd_open_(PyObject *self, PyObject *args)
@@ -243,6 +276,7 @@ static PyMethodDef METHODS[] = {
     {"socket_pair", socket_pair, METH_NOARGS, NULL},
     {"unix_listen", unix_listen, METH_VARARGS, NULL},
     {"unix_connect", unix_connect, METH_VARARGS, NULL},
+    {"receive_descriptor", receive_descriptor, METH_VARARGS, NULL},
     {"pidfd_open", pidfd_open_, METH_VARARGS, NULL},
     {"pidfd_signal", pidfd_signal, METH_VARARGS, NULL},
     {"open_tree", open_tree_, METH_VARARGS, NULL},

@@ -7,13 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,9 +19,6 @@
 #define STACK_SIZE 16384
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
-#ifndef P_PIDFD
-#define P_PIDFD 3
 #endif
 
 struct birth {
@@ -187,80 +181,4 @@ PyObject *sampan_spawn(PyObject *self, PyObject *args)
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     return Py_BuildValue("li", pid, pidfd);
-}
-
-PyObject *sampan_block_signals(PyObject *self, PyObject *args)
-{
-    sigset_t all;
-    (void)self, (void)args;
-    sigfillset(&all);
-    if (sigprocmask(SIG_BLOCK, &all, NULL) < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-    Py_RETURN_NONE;
-}
-
-/* A subreaper gets the orphans of its container; whoever is not the container itself is reaped at once. */
-static void reap_orphans(pid_t container)
-{
-    siginfo_t info;
-    for (;;) {
-        info.si_pid = 0;
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0 || info.si_pid == container)
-            return;
-        waitpid(info.si_pid, NULL, 0);
-    }
-}
-
-static void pass_on_signal(int signals, int pidfd, pid_t container)
-{
-    struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof(info)) != sizeof(info))
-        return;
-    switch (info.ssi_signo) {
-    case SIGCHLD:
-        reap_orphans(container);
-        return;
-    case SIGPIPE: /* the caller's own trouble with its standard output */
-        return;
-    default:
-        syscall(SYS_pidfd_send_signal, pidfd, info.ssi_signo, NULL, 0);
-    }
-}
-
-static int wait_in_foreground(int pidfd, pid_t container)
-{
-    sigset_t all;
-    sigfillset(&all);
-    int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (signals < 0)
-        return -1;
-    struct pollfd watched[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    for (;;) {
-        if (poll(watched, 2, -1) < 0 && errno != EINTR)
-            break;
-        if (watched[1].revents)
-            pass_on_signal(signals, pidfd, container);
-        if (watched[0].revents)
-            break;
-    }
-    close(signals);
-    return 0;
-}
-
-PyObject *sampan_foreground(PyObject *self, PyObject *args)
-{
-    int pidfd, result;
-    long pid;
-    siginfo_t info = {0};
-    (void)self;
-    if (!PyArg_ParseTuple(args, "il", &pidfd, &pid))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    result = wait_in_foreground(pidfd, (pid_t)pid);
-    if (result == 0)
-        result = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
-    Py_END_ALLOW_THREADS
-    if (result < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-    return PyLong_FromLong(info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
 }

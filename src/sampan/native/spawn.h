@@ -1,4 +1,4 @@
-/* Processes: how init and hooks are started, and how the caller waits for them. */
+/* Starting init (spawn.c), and staying with it in the foreground (foreground.c). */
 #ifndef SAMPAN_SPAWN_H
 #define SAMPAN_SPAWN_H
 

@@ -61,6 +61,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
         _add_root(plan, config, host)
         add_mounts(surroundings)
         add_devices(surroundings)
+    _add_terminal(plan, config, host)
     if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
         plan.group = "hooks"
         plan.add("await", "hooks", HOOKS)
@@ -77,9 +78,6 @@ def _refuse_what_is_missing(config: Config) -> None:
         for part, name, rule, section in NOT_YET
         if config.get(part, {}).get(name)  # type: ignore[attr-defined]
     ]
-    if config.get("process", {}).get("terminal"):
-        rule = "terminals are not made by this release; set it to false"
-        problems.append(Problem("process.terminal", True, rule, "config.md#process"))
     if problems:
         raise ConfigError("config.json", problems)
 
@@ -171,6 +169,16 @@ def _add_root(plan: Plan, config: Config, host: Host) -> None:
     if flags & opt.SHARED:
         flags = 0  # pivot_root(2) refuses a shared root: it becomes one afterwards
     plan.add("root", "root.path", root_path(config, host.bundle), flags and flags | opt.RECURSIVE)
+
+
+def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
+    process = config.get("process", {})
+    if not process.get("terminal"):
+        return
+    plan.group = "devices"
+    slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
+    size = process.get("consoleSize", {"width": 0, "height": 0})
+    plan.add("terminal", "process.terminal", slot, size["width"], size["height"])
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

@@ -80,6 +80,8 @@ def _engine_lines(plan: Plan) -> list[tuple[str, str]]:
 def _descriptor(slot: int, descriptor: Descriptor) -> str:
     if descriptor.kind == "listener":
         return f"open slot {slot}: the socket on which init waits for `start`"
+    if descriptor.kind == "terminal":
+        return f"open slot {slot}: the socket for the terminal, {descriptor.path or 'to the engine'}"
     what = {"tree": "a detached clone of the mount", "cgroup": "the cgroup", "namespace": "the namespace"}
     mapped = ", with its ids mapped" if descriptor.id_mapping is not None else ""
     return f"open slot {slot}: {what[descriptor.kind]} {descriptor.path}{mapped}"
@@ -231,6 +233,8 @@ _WORDS: dict[str, Callable[..., Any]] = {
     "symlink": lambda directory, name, target, needed, replace: (
         f"link {directory.rstrip('/')}/{name} to {target}" + (f", if {needed} is there" if needed else "")
     ),
+    "terminal": lambda slot, width, height: "make a terminal, bind it on /dev/console, and send it through"
+    f" slot {slot}" + (f" ({width} columns, {height} rows)" if width or height else ""),
     "directory": lambda path: f"make the directory {path}, if it is missing",
     "pivot": lambda: "change the root to the container's, and let go of the host's",
     "move_root": lambda: "move the container's root over the host's, and enter it",

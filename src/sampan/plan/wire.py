@@ -35,6 +35,7 @@ OPERATIONS = (
     "attributes",
     "device",
     "symlink",
+    "terminal",
     "directory",
     "pivot",
     "move_root",

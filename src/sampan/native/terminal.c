@@ -1,0 +1,107 @@
+/* process.terminal: a pseudoterminal of the container's own devpts. Its near side goes to the engine or to whoever
+ * listens on the console socket, its far side becomes the standard streams and /dev/console. */
+#include "init.h"
+
+#include <asm/ioctls.h>
+#include <linux/termios.h>
+
+#define DEVPTS_SUPER_MAGIC_NUMBER 0x1cd1
+#define SOL_SOCKET_LEVEL 1
+#define SCM_RIGHTS_TYPE 1
+
+/* struct msghdr and struct cmsghdr of the kernel, which only the C library's headers give to programs */
+struct message_header {
+    void *name;
+    int name_length;
+    struct {
+        const void *base;
+        size_t length;
+    } *parts;
+    size_t part_count;
+    void *control;
+    size_t control_length;
+    unsigned flags;
+};
+
+struct descriptor_message {
+    size_t length;
+    int level;
+    int type;
+    int descriptor;
+};
+
+static long send_descriptor(long socket, long fd)
+{
+    static const char NAME[] = "/dev/ptmx";
+    struct descriptor_message control = {
+        .length = offsetof(struct descriptor_message, descriptor) + sizeof(int),
+        .level = SOL_SOCKET_LEVEL,
+        .type = SCM_RIGHTS_TYPE,
+        .descriptor = (int)fd,
+    };
+    struct message_header message = {.control = &control, .control_length = sizeof(control), .part_count = 1};
+    struct {
+        const void *base;
+        size_t length;
+    } part = {NAME, sizeof(NAME) - 1};
+    message.parts = (void *)&part;
+    long sent = attempt("sendmsg", SYS3(sendmsg, socket, &message, 0));
+    return sent < 0 ? sent : 0;
+}
+
+/* Opened in the container's root, and checked: a /dev/pts that is something else must not get our descriptors
+ * (CVE-2025-52565). */
+static long open_near_side(void)
+{
+    uint64_t file_system[16] = {0};
+    long near = resolve("/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
+    if (near == -ENOENT)
+        explain("a terminal needs a mount of type devpts on /dev/pts");
+    if (attempt("openat2", near) < 0)
+        return near;
+    if (SYS2(fstatfs, near, file_system) == 0 && file_system[0] == DEVPTS_SUPER_MAGIC_NUMBER)
+        return near;
+    explain("/dev/pts/ptmx is not on a devpts");
+    return attempt("fstatfs", -ENODEV);
+}
+
+static long bind_console(long far)
+{
+    long tree = attempt("open_tree", SYS3(open_tree, far, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+    long target = tree < 0 ? tree : resolve_or_make("/dev/console", false);
+    if (target < 0)
+        return target;
+    long result = attempt("move_mount", SYS5(move_mount, tree, "", target, "",
+                                             MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    close_fd(tree);
+    close_fd(target);
+    return result;
+}
+
+/* slot of the socket for the near side, width, height */
+long op_terminal(args a)
+{
+    struct winsize size = {.ws_row = (unsigned short)a[2].number, .ws_col = (unsigned short)a[1].number};
+    int locked = 0;
+    long near = open_near_side();
+    if (near < 0)
+        return near;
+    long result = attempt("ioctl TIOCSPTLCK", SYS3(ioctl, near, TIOCSPTLCK, &locked));
+    long far = result < 0 ? result
+                          : attempt("ioctl TIOCGPTPEER", SYS3(ioctl, near, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (far < 0)
+        return far;
+    if (size.ws_row || size.ws_col)
+        result = attempt("ioctl TIOCSWINSZ", SYS3(ioctl, near, TIOCSWINSZ, &size));
+    if (result == 0)
+        result = bind_console(far);
+    if (result == 0)
+        result = send_descriptor(slot(&a[0]), near);
+    for (int fd = 0; fd < 3 && result >= 0; fd++)
+        result = attempt("dup3", SYS3(dup3, far, fd, 0));
+    if (result >= 0)
+        result = attempt("ioctl TIOCSCTTY", SYS3(ioctl, 0, TIOCSCTTY, 0));
+    close_fd(near);
+    close_fd(far);
+    return result;
+}
