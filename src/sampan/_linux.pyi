@@ -9,7 +9,8 @@ def json_dumps(value: object, indent: int = 0, /) -> bytes:
 def spawn(
     init: int, standard: tuple[int, int, int], descriptors: tuple[int, ...], first: int, flags: int, cgroup: int, /
 ) -> tuple[int, int]:
-    """Start the program in the descriptor ``init`` with clone3(``flags``), in the v2 cgroup of the directory ``cgroup`` (-1: the caller's).
+    """Start the program in the descriptor ``init`` with clone3(``flags``), in the v2 cgroup of the directory
+    ``cgroup`` (-1: the caller's).
 
     It gets ``standard`` as 0, 1, 2 (-1: the caller's) and ``descriptors`` from number ``first`` on, which is its only
     argument. Returns its pid and a pidfd.
@@ -37,7 +38,7 @@ def unix_listen(directory: int, name: str, /) -> int:
     """A listening socket that keeps messages apart, bound to ``name`` below the directory descriptor."""
 
 def unix_connect(directory: int, name: str, stream: bool, /) -> int:
-    """A connection to the socket ``name`` below the directory descriptor: a stream, or one that keeps messages apart."""
+    """A connection to the socket ``name`` below the directory: a stream, or one that keeps messages apart."""
 
 def receive_descriptor(connection: int, /) -> int:
     """The descriptor that the other side sends next."""
@@ -47,7 +48,7 @@ def pidfd_signal(pidfd: int, number: int, /) -> None: ...
 def open_tree(path: str, flags: int, /) -> int:
     """A detached clone of the mount at ``path``."""
 
-def mount_setattr(fd: int, recursive: bool, set: int, clear: int, propagation: int, userns: int, /) -> None: ...
+def mount_setattr(fd: int, recursive: bool, on: int, off: int, propagation: int, userns: int, /) -> None: ...
 def lock_file(fd: int, exclusive: bool, wait: bool, /) -> bool:
     """flock(2); False where another holds the lock and ``wait`` is false."""
 

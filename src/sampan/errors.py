@@ -20,7 +20,9 @@ class UsageError(SampanError):
 
 
 class Problem:
-    """One thing that is wrong with a document: which field, its value, the rule that it breaks, and where the rule stands."""
+    """One thing that is wrong with a document: which field, its value, the rule that it breaks, and where the rule
+    stands.
+    """
 
     __slots__ = ("field", "rule", "section", "value")
 

@@ -24,7 +24,13 @@ class Difference:
         return runtime == self.runtime and version < self.before and fnmatchcase(test, self.test)
 
 
-DIFFERENCES: tuple[Difference, ...] = ()
+def _of(runtime: str, *entries: tuple[str, str], before: tuple[int, ...] = (999,), sometimes: bool = False) -> list[Difference]:
+    """`entries` are pairs of what the specification says and the tests that say it, separated by blanks."""
+    return [
+        Difference(runtime, test.replace("~", " "), reason, before, sometimes)
+        for reason, tests in entries
+        for test in tests.split()
+    ]
 
 
 def known(runtime: str, version: tuple[int, ...], test: str) -> Difference | None:

@@ -255,8 +255,8 @@ def load_config(data: bytes) -> Config:
 
 
 def resources_of(config: Config) -> Resources:
-    resources = config.get("linux", {}).get("resources", {})
-    return resources
+    """What config.json limits."""
+    return config.get("linux", {}).get("resources", {})
 
 
 def locate_cgroup(config: Config, container_id: str, found: layout.Layout) -> Cgroup:

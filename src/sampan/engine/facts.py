@@ -1,4 +1,4 @@
-"""Finds out what a plan must know of the host (plan/host.py), and only what this configuration makes it ask. Hot path."""
+"""Finds out what a plan must know of the host (plan/host.py), as far as this configuration asks. Hot path."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def explain(operation: Operation, call: str, error: int, detail: str) -> SampanE
     if operation.name in ("find_executable", "execute"):
         return _executable(operation, error)
     if operation.name == "working_directory":
-        return KernelError("chdir to cwd", _quoted(operation.args[0]), error, operation.cause, detail)
+        return KernelError("chdir to cwd", _text(operation.args[0]), error, operation.cause, detail)
     subject = _subject(operation)
     hints = [hint for hint in (detail, _hint(operation, error)) if hint]
     return KernelError(f"{operation.name.replace('_', ' ')}: {call}", subject, error, operation.cause, "; ".join(hints))
@@ -31,10 +31,8 @@ def _executable(operation: Operation, error: int) -> SampanError:
     "permission denied"."""
     from posix import strerror
 
-    name = operation.args[0]
-    if isinstance(name, bytes):
-        name = name.partition(b"\0")[0].decode(errors="surrogateescape")
-    if error == errno.ENOENT and operation.name == "find_executable" and "/" not in str(name):
+    name = _text(operation.args[0])
+    if error == errno.ENOENT and operation.name == "find_executable" and "/" not in name:
         reason = "executable file not found in $PATH"
     elif error == errno.ENOEXEC:
         reason = "exec format error: it is neither a program for this machine nor a script with #! in its first line"
@@ -49,15 +47,17 @@ def _subject(operation: Operation) -> str:
     """The one argument that a person would name."""
     args = operation.args
     if operation.name == "mount":
-        _, source, _, target, kind, *_ = args
-        what = str(kind) or str(source)
-        return f"{what} on {target}"
+        _, source, _, target, kind, *_ = (_text(argument) for argument in args)
+        return f"{kind or source} on {target}"
     if operation.name in ("device", "symlink"):
-        return f"{str(args[0]).rstrip('/')}/{args[1]}"
-    return _quoted(args[0]) if args and isinstance(args[0], str) else ""
+        return f"{_text(args[0]).rstrip('/')}/{_text(args[1])}"
+    return args[0] if args and isinstance(args[0], str) else ""
 
 
-def _quoted(argument: object) -> str:
+def _text(argument: int | str | bytes) -> str:
+    """An argument, or the first of the strings that it holds."""
+    if isinstance(argument, bytes):
+        return argument.partition(b"\0")[0].decode(errors="surrogateescape")
     return str(argument)
 
 

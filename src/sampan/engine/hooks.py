@@ -1,6 +1,7 @@
 """config.md#posix-platform-hooks: runs hooks at the points that the engine gives. Imported only where there are hooks.
 
-Hooks of the runtime namespace are children of the engine. Those of the container namespace are a small plan of their own:
+Hooks of the runtime namespace are children of the engine. Those of the container namespace are a small plan of
+their own:
 join the container's namespaces, become the hook; `startContainer` hooks, whose program is the container's own file, are
 confined as its process is.
 """
@@ -11,11 +12,10 @@ import posix
 import time
 
 from sampan import _linux
-from sampan.errors import HookError, SampanError
 from sampan.engine.launch import Launch, read_init
+from sampan.errors import HookError, SampanError
 from sampan.linux import proc
 from sampan.plan.hook import container_hook_plan
-from sampan.plan.operations import NEWUSER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,19 @@ def state(record: Record, status: str, pid: int) -> dict[str, object]:
 
 def run_in_runtime(kind: str, record: Record, status: str) -> None:
     """All hooks of a kind that runs in the runtime namespace, in order. Raises HookError at the first that fails."""
-    document = state(record, status, record.pid if status != "stopped" else 0)
-    _run_all(kind, record, document, _start_in_runtime)
+    _run_all(kind, record, state(record, status, record.pid), _start_in_runtime)
+
+
+def run_poststop(record: Record, log: Callable[[str], None]) -> None:
+    """As it says: "If any `poststop` hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle
+    continue".
+    """
+    document = _linux.json_dumps(state(record, "stopped", 0))
+    for index, hook in enumerate(record.hooks.get("poststop", ())):
+        try:
+            _run(f"hooks.poststop[{index}]", hook, document, _start_in_runtime)
+        except HookError as error:
+            log(f"warning: {error}")
 
 
 def run_in_container(kind: str, record: Record, status: str, container: ContainerNamespaces) -> None:
@@ -89,7 +100,8 @@ class ContainerNamespaces:
 
 
 def _run_all(kind: str, record: Record, document: dict[str, object], start: Start) -> None:
-    for index, hook in enumerate(record.hooks.get(kind, ())):
+    hooks: Sequence[Hook] = record.hooks.get(kind, ())  # type: ignore[assignment]
+    for index, hook in enumerate(hooks):
         _run(f"hooks.{kind}[{index}]", hook, _linux.json_dumps(document), start)
 
 
@@ -143,7 +155,7 @@ def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, 
         hook["path"],
         arguments,
         environment,
-        file_actions=actions,  # type: ignore[arg-type]
+        file_actions=actions,
         setsigmask=(),
         setsigdef=[number for number in default if number not in (9, 19)],
     )
@@ -158,6 +170,3 @@ def join_flags(config: Config) -> int:
     for entry in config.get("linux", {}).get("namespaces", ()):
         flags |= NAMESPACES[entry["type"]]
     return flags
-
-
-__all__ = ["NEWUSER", "ContainerNamespaces", "join_flags", "run_in_container", "run_in_runtime", "state"]

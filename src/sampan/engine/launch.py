@@ -48,11 +48,12 @@ def read_init() -> int:
 class Launch:
     """One init: started, listened to, and killed if its container must not be."""
 
-    __slots__ = ("operations", "pid", "pidfd", "plan", "sync")
+    __slots__ = ("expects_birth", "operations", "pid", "pidfd", "plan", "sync")
 
     def __init__(self, plan: Plan) -> None:
         self.plan = encode(plan)
         self.operations = plan.operations
+        self.expects_birth = any(operation.name == "fork" for operation in plan.operations)
         self.sync = -1
         self.pid = -1
         self.pidfd = -1
@@ -83,28 +84,33 @@ class Launch:
 
     def until(self, point: int) -> None:
         """Let init go on until it has come to ``point``. Raises KernelError with what failed before."""
-        while True:
-            kind, index, value, call, detail = self._receive()
-            if kind == REACHED and value == point:
-                return
-            if kind == FORKED:
-                self._adopt(value)
-            elif kind == FAILED:
-                raise failure(self.operations[index], call, value, detail)
-            elif kind == 0:
-                awaited = POINTS.get(point, "its end")
-                raise SampanError(f"init ended before {awaited}: it was killed (out of memory?)")
+        if not self._listen(point):
+            raise SampanError(f"init ended before {POINTS[point]}: it was killed (out of memory?)")
 
     def ended(self) -> None:
         """Listen until init has become the user's program. Raises KernelError where it could not."""
+        self._listen(0)
+
+    def _listen(self, point: int) -> bool:
+        """True at ``point``, False at the end of the connection.
+
+        Where one process gives birth to the next, both speak: what the child says may arrive before the news of its
+        birth.
+        """
+        reached = False
+        problem: SampanError | None = None
         while True:
-            kind, index, value, call, detail = self._receive()
-            if kind == 0:
-                return
+            kind, index, value, call, detail = receive(self.sync)
             if kind == FORKED:
                 self._adopt(value)
+            elif kind == REACHED:
+                reached = value == point
             elif kind == FAILED:
-                raise failure(self.operations[index], call, value, detail)
+                problem = failure(self.operations[index], call, value, detail)
+            if problem is not None and (kind == 0 or not self.expects_birth):
+                raise problem
+            if kind == 0 or (reached and not self.expects_birth):
+                return reached
 
     def go_on(self) -> None:
         """Let init leave the point at which it waits."""
@@ -143,9 +149,7 @@ class Launch:
         self.reap()
         posix.close(self.pidfd)
         self.pid, self.pidfd = pid, pidfd
-
-    def _receive(self) -> tuple[int, int, int, str, str]:
-        return receive(self.sync)
+        self.expects_birth = False
 
 
 def receive(sync: int) -> tuple[int, int, int, str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posix
 
-from sampan import _linux
 from sampan.engine.launch import Launch, read_init
 from sampan.errors import KernelError, SampanError
 from sampan.linux import files

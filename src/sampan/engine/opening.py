@@ -1,4 +1,5 @@
-"""Opens what a plan wants opened (plan.operations.Descriptor): namespaces, cgroups, clones of mounts with their id mapping.
+"""Opens what a plan wants opened (plan.operations.Descriptor): namespaces, cgroups, clones of mounts with their id
+mapping.
 Hot path."""
 
 from __future__ import annotations

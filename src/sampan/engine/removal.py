@@ -8,7 +8,7 @@ from __future__ import annotations
 import posix
 
 from sampan import _linux
-from sampan.errors import HookError, KernelError
+from sampan.errors import KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +30,7 @@ def destroy(held: Held, record: Record, log: Callable[[str], None], *, with_hook
     if with_hooks and record.hooks.get("poststop"):
         from sampan.engine import hooks
 
-        try:
-            hooks.run_in_runtime("poststop", record, "stopped")
-        except HookError as error:
-            # "the runtime MUST log a warning, but the remaining hooks and lifecycle continue"
-            log(str(error))
+        hooks.run_poststop(record, log)
 
 
 def kill_and_wait(record: Record) -> None:

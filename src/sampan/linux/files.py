@@ -30,7 +30,7 @@ def read_fd(fd: int) -> bytes:
 
 
 def write(path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: int = 0o600) -> None:
-    """Write ``data`` to the file at ``path`` in one write(2), as the kernel's control files need. Raises KernelError."""
+    """Write ``data`` to the file at ``path`` in one write(2), as control files need. Raises KernelError."""
     if isinstance(data, str):
         data = data.encode()
     try:

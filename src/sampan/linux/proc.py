@@ -1,4 +1,6 @@
-"""What /proc tells of a process. A pid alone may mean another process tomorrow: with its start time it cannot. Hot path."""
+"""What /proc tells of a process. A pid alone may mean another process tomorrow: with its start time it cannot. Hot
+path.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
     surroundings = Surroundings(plan, config, host)
     namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
     _add_cgroup(plan, host)
-    _add_namespaces(plan, config, namespaces)
+    _add_namespaces(plan, config)
     _add_identity(plan, config, host, namespaces)
     if namespaces.get("mount") == "":
         _add_root(plan, config, host)
@@ -83,13 +83,13 @@ def _refuse_what_is_missing(config: Config) -> None:
 
 
 def _add_cgroup(plan: Plan, host: Host) -> None:
-    """A process that puts itself into a v1 cgroup does not wait; one that is put there waits for an RCU grace period."""
+    """A process that puts itself into a v1 cgroup need not wait; moving another one takes an RCU grace period."""
     plan.group = "cgroup"
     for path in host.cgroup_tasks:
         plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
 
 
-def _add_namespaces(plan: Plan, config: Config, namespaces: dict[str, str]) -> None:
+def _add_namespaces(plan: Plan, config: Config) -> None:
     """Joins, births and mappings. Where a namespace must be joined before others can be made in it, a first process
     joins and gives birth to the one that becomes the container."""
     plan.group = "namespaces"

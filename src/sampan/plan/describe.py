@@ -11,7 +11,6 @@ from sampan.spec.names import CAPABILITIES, RLIMITS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from sampan.plan.operations import Descriptor, Operation, Plan
 
@@ -197,9 +196,9 @@ def _groups(ids: bytes) -> str:
     return f"set additional groups: {', '.join(numbers) or 'none'}"
 
 
-_WORDS: dict[str, Callable[..., Any]] = {
+_WORDS: dict[str, Callable[..., str]] = {
     "await": lambda point: f"wait for the engine: {POINTS[point]}",
-    "await_start": lambda slot, point: f"the container is created: wait until {POINTS[point]}",
+    "await_start": lambda _slot, point: f"the container is created: wait until {POINTS[point]}",
     "enter_cgroup": lambda slot: f"enter the cgroup of slot {slot}",
     "join": lambda slot, flag, early: (
         f"join the {_flag_names(flag)[0]} namespace of slot {slot}"
@@ -210,7 +209,7 @@ _WORDS: dict[str, Callable[..., Any]] = {
         "give birth to the container's process"
         + (f" in new namespaces: {', '.join(_flag_names(flags))}" if flags else "")
     ),
-    "become_root": lambda optional: "become root of the user namespace",
+    "become_root": lambda _optional: "become root of the user namespace",
     "time_offsets": lambda offsets: (
         "make a new time namespace" + (f", clocks moved: {'; '.join(offsets.splitlines())}" if offsets else "")
     ),
@@ -230,11 +229,13 @@ _WORDS: dict[str, Callable[..., Any]] = {
         f"make the mount at {path} {', '.join(_attribute_names(flags, 0, opt.ATTRIBUTES))}"
     ),
     "device": _device,
-    "symlink": lambda directory, name, target, needed, replace: (
+    "symlink": lambda directory, name, target, needed, _replace: (
         f"link {directory.rstrip('/')}/{name} to {target}" + (f", if {needed} is there" if needed else "")
     ),
-    "terminal": lambda slot, width, height: "make a terminal, bind it on /dev/console, and send it through"
-    f" slot {slot}" + (f" ({width} columns, {height} rows)" if width or height else ""),
+    "terminal": lambda slot, width, height: (
+        "make a terminal, bind it on /dev/console, and send it through"
+        f" slot {slot}" + (f" ({width} columns, {height} rows)" if width or height else "")
+    ),
     "directory": lambda path: f"make the directory {path}, if it is missing",
     "pivot": lambda: "change the root to the container's, and let go of the host's",
     "move_root": lambda: "move the container's root over the host's, and enter it",

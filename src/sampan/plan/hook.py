@@ -1,4 +1,4 @@
-"""The plan of a hook that runs in the container's namespaces (config.md#createcontainer-hooks, #startcontainer-hooks)."""
+"""The plan of a hook that runs in the container's namespaces (`createContainer` and `startContainer`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the compiler of plans must know beyond config.json: facts of the host and of this creation. Plain data, no calls."""
+"""What the compiler of plans must know beyond config.json: facts of the host and of this creation. Plain data, no
+calls.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""config.md#mounts: each entry of `mounts` as operations. Bind mounts, file systems, remounts, and the mounts of cgroups."""
+"""config.md#mounts: each entry of `mounts` as operations. Bind mounts, file systems, remounts, and the mounts of
+cgroups.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +120,7 @@ def _bind(surroundings: Surroundings, mount: Mount, options: opt.MountOptions, f
 def _tree_of_engine(
     surroundings: Surroundings, mount: Mount, options: opt.MountOptions, source: str, flags: int, field: str
 ) -> Descriptor | None:
-    """The source as something that the engine must open: what init could not reach, or may not map, or would cut off."""
+    """The source as something that the engine opens: what init could not reach, or may not map, or would cut off."""
     privileged = surroundings.host.euid == 0
     id_mapped = "idmap" in options.manners or "ridmap" in options.manners or "uidMappings" in mount
     # init's mounts are slaves of the host's; only a clone made outside of its namespace can be their peer

@@ -1,4 +1,6 @@
-"""What a plan is made of. An operation is one thing that init does; a descriptor is one thing that the engine opens for it."""
+"""What a plan is made of. An operation is one thing that init does; a descriptor is one thing that the engine opens
+for it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 
 
 class Operation:
-    """One operation of init: its name, its arguments, the field of config.json that asked for it, its group for a reader."""
+    """One operation of init: its name, its arguments, the field of config.json that asked for it, its group for a
+    reader.
+    """
 
     __slots__ = ("args", "cause", "group", "name")
 

@@ -1,0 +1,67 @@
+/* Operations that take away: what the container may not see, and what it may not write. */
+#include "trees.h"
+
+/* the null device of the host, checked: a mask must not become a bind mount of something else (CVE-2025-31133) */
+static long clone_of_null(void)
+{
+    struct statx status;
+    long tree = clone_tree(AT_FDCWD, "/dev/null", 0);
+    long result = tree < 0 ? tree : stat_of(tree, &status);
+    if (result < 0)
+        return result;
+    if ((status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3)
+        return tree;
+    explain("/dev/null of the host is not the null device");
+    close_fd(tree);
+    return attempt("statx", -ENODEV);
+}
+
+long op_mask(args a)
+{
+    struct statx status;
+    long target = resolve(a[0].text, O_PATH, 0);
+    if (is_either(target, ENOENT, ENOTDIR))
+        return 0; /* nothing to hide */
+    if (target < 0)
+        return attempt("openat2", target);
+    long result = stat_of(target, &status);
+    if (result < 0)
+        return result;
+    long tree = (status.stx_mode & S_IFMT) == S_IFDIR ? empty_directory() : clone_of_null();
+    if (tree < 0)
+        return tree;
+    result = attach(tree, target);
+    close_fd(tree);
+    close_fd(target);
+    return result;
+}
+
+long op_readonly_path(args a)
+{
+    long target = resolve(a[0].text, O_PATH, 0);
+    if (is_either(target, ENOENT, ENOTDIR))
+        return 0;
+    if (target < 0)
+        return attempt("openat2", target);
+    long tree = clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE);
+    if (tree < 0)
+        return tree;
+    /* only of this mount, as runc does: what the configuration mounts below it may be writable */
+    long result = set_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, false);
+    if (result == 0)
+        result = attach(tree, target);
+    close_fd(tree);
+    close_fd(target);
+    return result;
+}
+
+/* path, attributes: of the mount at the path */
+long op_attributes(args a)
+{
+    long target = attempt("openat2", resolve(a[0].text, O_PATH, 0));
+    if (target < 0)
+        return target;
+    long result = set_attributes(target, (uint64_t)a[1].number, 0, 0, false);
+    close_fd(target);
+    return result;
+}

@@ -1,0 +1,1 @@
+"""The command killed at every step, and every step made to fail: nothing may be left behind."""
