@@ -241,8 +241,8 @@ LINUX = [
     Broken(
         "intelRdt without resctrl",
         "linux.intelRdt",
-        "If no mounted resctrl pseudo-filesystem is available in the runtime mount namespace, the runtime MUST generate an "
-        "error.",
+        "If no mounted resctrl pseudo-filesystem is available in the runtime mount namespace, the runtime MUST "
+        "generate an error.",
         setting("linux.intelRdt", {"closID": "nowhere"}),
     ),
     Broken(

@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue  # the fixture will say it
         test = _plain_id(item, os.path.basename(program))
         if difference := differences.known(name, runtime.version, test):
-            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=not difference.sometimes))
+            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=difference.strict))
 
 
 def _plain_id(item: pytest.Item, runtime: str) -> str:

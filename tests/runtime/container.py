@@ -133,9 +133,14 @@ class Container:
         return int(self.state()["pid"])
 
     @property
+    def _init(self) -> int:
+        """What create or run wrote into the pid file: known also when the process has ended, and cheap to ask for."""
+        return int(self._pid_file.read_text())
+
+    @property
     def process(self) -> Process:
         """The container's process, as the host's /proc shows it."""
-        return Process(self.pid)
+        return Process(self._init)
 
     @property
     def stdout(self) -> str:
@@ -151,7 +156,7 @@ class Container:
 
     def wait(self) -> int:
         """Waits for the container's process, whose parent we are (see kernel.become_subreaper); gives its exit code."""
-        pid = int(self._pid_file.read_text())
+        pid = self._init
         ended: tuple[int, int] = eventually(
             lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found, f"the end of process {pid}"
         )

@@ -1,40 +1,32 @@
 """Where a reference implementation differs from the specification, by the specification's own words.
 
 A test that a reference implementation fails is wrong until the specification's text says otherwise; then it stands, and
-the difference is listed here. Listed tests are expected to fail, strictly: a difference that vanished is an error too.
+the difference is listed: differences_runc.py, differences_crun.py. Listed tests are expected to fail, strictly: that a
+difference has vanished is an error too. sampan has no list.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+
+from .differences_crun import CRUN
+from .differences_runc import RUNC
+from .known_difference import Difference
+
+LISTS: dict[str, tuple[Difference, ...]] = {"runc": RUNC, "crun": CRUN}
 
 
 @dataclass(frozen=True)
-class Difference:
-    """`test` is FILE::TEST, or FILE::TEST[PARAMETERS], without the runtime's name; `*` stands for anything."""
+class Known:
+    """What pytest is told about one test."""
 
-    runtime: str
-    test: str
     reason: str
-    before: tuple[int, ...] = (999,)  # the first version that behaves as specified, if there is one
-    sometimes: bool = False  # a race, or only something left behind: the test may pass
-
-    def is_about(self, runtime: str, version: tuple[int, ...], test: str) -> bool:
-        return runtime == self.runtime and version < self.before and fnmatchcase(test, self.test)
+    strict: bool
 
 
-def _of(runtime: str, *entries: tuple[str, str], before: tuple[int, ...] = (999,), sometimes: bool = False) -> list[Difference]:
-    """`entries` are pairs of what the specification says and the tests that say it, separated by blanks."""
-    return [
-        Difference(runtime, test.replace("~", " "), reason, before, sometimes)
-        for reason, tests in entries
-        for test in tests.split()
-    ]
-
-
-def known(runtime: str, version: tuple[int, ...], test: str) -> Difference | None:
-    for difference in DIFFERENCES:
-        if difference.is_about(runtime, version, test):
-            return difference
+def known(runtime: str, version: tuple[int, ...], test: str) -> Known | None:
+    """`test` is FILE::TEST, or FILE::TEST[PARAMETERS], without the runtime's name among the parameters."""
+    for difference in LISTS.get(runtime, ()):
+        if difference.is_about(version, test):
+            return Known(difference.reason, strict=not difference.sometimes)
     return None

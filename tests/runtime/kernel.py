@@ -1,4 +1,5 @@
-"""The few kernel calls that the tests need and Python 3.11 lacks. For tests: every failure is an OSError, nothing is retried."""
+"""The few kernel calls that the tests need and Python 3.11 lacks. For tests: every failure is an OSError, nothing is
+retried."""
 
 from __future__ import annotations
 
@@ -55,5 +56,6 @@ def umount(target: str, flags: int = 0) -> None:
 
 
 def become_subreaper() -> None:
-    """Orphans below this process become its children: the container's init can be waited for, and no process escapes."""
+    """Orphans below this process become its children: the container's init can be waited for, and no process
+    escapes."""
     _checked(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)")

@@ -42,7 +42,16 @@ class TestUnknownProperties:
 
     @pytest.mark.parametrize("value", [{"a": [1]}, 5, "text", None], ids=["object", "number", "text", "null"])
     def test_they_are_ignored(self, container: Container, bundle: Bundle, value: object) -> None:
-        for place in ("", "process.", "process.user.", "root.", "linux.", "linux.resources.", "linux.namespaces.0.", "hooks."):
+        for place in (
+            "",
+            "process.",
+            "process.user.",
+            "root.",
+            "linux.",
+            "linux.resources.",
+            "linux.namespaces.0.",
+            "hooks.",
+        ):
             bundle.set(f"{place}unknown", value)
         container.create()
 
@@ -85,8 +94,13 @@ class TestMessages:
 
     @pytest.mark.parametrize("platform", ["windows", "solaris", "vm", "zos", "freebsd"])
     def test_other_platforms_are_told_so(self, container: Container, bundle: Bundle, platform: str) -> None:
-        bundle.drop("linux").set(platform, {"layerFolders": ["c:\\layers"]} if platform == "windows" else {})
-        assert "Linux" in container.fails("create").stderr or platform in container.fails("create").stderr
+        bundle.drop("linux").set(platform, {})
+        if platform == "windows":
+            volume = "\\\\?\\Volume{ec84d99e-3f02-11e7-ac6c-00155d7682cf}\\"
+            bundle.drop("mounts").set("root", {"path": volume}).set(platform, {"layerFolders": ["c:\\layers"]})
+            bundle.set("process", {"args": ["cmd"], "cwd": "c:\\"})
+        message = container.fails("create").stderr
+        assert "Linux" in message or platform in message
 
     @pytest.mark.parametrize(
         ("field", "change"),
@@ -98,7 +112,14 @@ class TestMessages:
             ("hooks.createRuntime", lambda bundle: bundle.hook("createRuntime", "exit 3")),
             ("root.path", lambda bundle: bundle.set("root.path", "nowhere")),
         ],
-        ids=["missing source", "unknown filesystem", "missing program", "bad namespace", "failing hook", "missing root"],
+        ids=[
+            "missing source",
+            "unknown filesystem",
+            "missing program",
+            "bad namespace",
+            "failing hook",
+            "missing root",
+        ],
     )
     def test_what_fails_later_is_named_too(
         self, container: Container, bundle: Bundle, field: str, change: object

@@ -15,16 +15,17 @@ SETS = {"effective": "Eff", "permitted": "Prm", "inheritable": "Inh", "bounding"
 @pytest.mark.parametrize("kind", SETS)
 def test_each_set_is_the_configured_one(container: Container, bundle: Bundle, kind: str) -> None:
     """'an array of ... capabilities that are kept for the process'"""
-    bundle.set("process.capabilities", {name: SOME for name in SETS})
+    bundle.set("process.capabilities", dict.fromkeys(SETS, SOME))
     assert container.launch().process.capabilities(SETS[kind]) == set(SOME)
 
 
 def test_effective_may_be_less_than_permitted(container: Container, bundle: Bundle) -> None:
-    """'the effective field is an array of effective capabilities that are kept for the process' (a user's: root gains all of
-    its bounding set by exec)"""
+    """'the effective field is an array of effective capabilities that are kept for the process' (a user's: root gains
+    all of its bounding set by exec)"""
     bundle.user(1000, 1000)
     sets = {"bounding": SOME, "permitted": SOME, "inheritable": SOME, "ambient": SOME[:1], "effective": SOME[:1]}
-    process = container.bundle.set("process.capabilities", sets) and container.launch().process
+    bundle.set("process.capabilities", sets)
+    process = container.launch().process
     assert process.capabilities("Eff") == process.capabilities("Amb") == {SOME[0]}
 
 
@@ -37,7 +38,7 @@ def test_a_user_without_ambient_capabilities_has_none(container: Container, bund
 
 def test_a_user_with_ambient_capabilities_has_them(container: Container, bundle: Bundle) -> None:
     """'the ambient field is an array of ambient capabilities that are kept for the process'"""
-    bundle.user(1000, 1000).set("process.capabilities", {name: SOME for name in SETS})
+    bundle.user(1000, 1000).set("process.capabilities", dict.fromkeys(SETS, SOME))
     process = container.launch().process
     assert process.capabilities("Eff") == process.capabilities("Amb") == set(SOME)
 
@@ -57,8 +58,8 @@ def test_all_that_the_caller_has(container: Container, bundle: Bundle) -> None:
 
 
 def test_one_that_cannot_be_granted_is_a_warning(container: Container, bundle: Bundle) -> None:
-    """'Any value which ... cannot be granted otherwise MUST be logged as a warning by the runtime. Runtimes SHOULD NOT fail
-    if the container configuration requests capabilities that cannot be granted'"""
+    """'Any value which ... cannot be granted otherwise MUST be logged as a warning by the runtime. Runtimes SHOULD NOT
+    fail if the container configuration requests capabilities that cannot be granted'"""
     missing = {"CAP_SYS_RESOURCE", "CAP_SYS_BOOT", "CAP_SYS_RAWIO"} - Process().capabilities("Bnd")
     if not missing:
         pytest.skip("this machine can grant all of them")
@@ -67,7 +68,8 @@ def test_one_that_cannot_be_granted_is_a_warning(container: Container, bundle: B
 
 
 def test_an_unknown_one_is_a_warning(container: Container, bundle: Bundle) -> None:
-    """'Any value which cannot be mapped to a relevant kernel interface ... MUST be logged as a warning by the runtime.'"""
+    """'Any value which cannot be mapped to a relevant kernel interface ... MUST be logged as a warning by the
+    runtime.'"""
     bundle.capabilities("CAP_KILL", "CAP_TIME_TRAVEL")
     assert container.launch().process.capabilities("Eff") == {"CAP_KILL"}
 

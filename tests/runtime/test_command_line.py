@@ -1,10 +1,12 @@
-"""What engines say to a runtime, and read from it. Not the specification's, but runc's: engines are written against it."""
+"""What engines say to a runtime, and read from it. Not the specification's, but runc's: engines are written against
+it."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from typing import ClassVar
 
 import pytest
 
@@ -32,7 +34,9 @@ def test_help(container: Container, arguments: list[str]) -> None:
     assert global_call(container, *arguments).checked().stdout
 
 
-@pytest.mark.parametrize("arguments", [["conjure"], ["create"], ["start"], ["kill"], ["delete"], ["--no-such-option", "list"]])
+@pytest.mark.parametrize(
+    "arguments", [["conjure"], ["create"], ["start"], ["kill"], ["delete"], ["--no-such-option", "list"]]
+)
 def test_a_wrong_command_line_is_an_error(container: Container, arguments: list[str]) -> None:
     """runtime.md: 'This operation MUST generate an error if it is not provided the container ID.'"""
     result = container.runtime.call(container.runtime.command(container.root, *arguments))
@@ -63,7 +67,7 @@ def test_detach_has_a_short_form(container: Container) -> None:
 class TestLog:
     """podman and containerd: `--log FILE --log-format json`, and read `level` and `msg` of the last line."""
 
-    FAILURES: dict[str, tuple[Callable[[Bundle], Bundle], str]] = {
+    FAILURES: ClassVar[dict[str, tuple[Callable[[Bundle], Bundle], str]]] = {
         "missing program": (lambda bundle: bundle.args("no-such-program"), "executable file not found|no such file"),
         "missing path": (lambda bundle: bundle.args("/no/such/program"), "no such file or directory"),
         "not executable": (lambda bundle: bundle.args("/etc/passwd"), "permission denied"),

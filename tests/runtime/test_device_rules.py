@@ -77,7 +77,9 @@ def test_everything_allowed(container: Container) -> None:
 
 def test_the_last_entry_wins(container: Container) -> None:
     """'The runtime MUST apply entries in the listed order.'"""
-    assert REFUSED in attempt(container, READ, DENY, {"allow": True, "access": "rwm", **FUSE}, {"allow": False, "access": "rwm", **FUSE})
+    assert REFUSED in attempt(
+        container, READ, DENY, {"allow": True, "access": "rwm", **FUSE}, {"allow": False, "access": "rwm", **FUSE}
+    )
 
 
 def test_the_default_devices_stay_usable(container: Container) -> None:

@@ -34,7 +34,8 @@ class TestWhileCreating:
         assert not (bundle.path / "ran").exists()
 
     def test_poststop_hooks_run(self, container: Container, bundle: Bundle, kind: str) -> None:
-        """'continue the lifecycle at step 12', after which comes 13: 'The poststop hooks MUST be invoked by the runtime.'"""
+        """'continue the lifecycle at step 12', after which comes 13: 'The poststop hooks MUST be invoked by the
+        runtime.'"""
         bundle.hook(kind, "exit 3").hook("poststop", f"touch {bundle.path}/ran")
         container.fails("create")
         assert (bundle.path / "ran").exists()
@@ -84,7 +85,8 @@ class TestWhileStarting:
         """'stop the container'"""
         bundle.hook(kind, "exit 3")
         container.create().fails("start")
-        assert not container.exists or container.wait_until("stopped")
+        if container.exists:
+            container.wait_until("stopped")
 
     def test_run_is_an_error(self, container: Container, bundle: Bundle, kind: str) -> None:
         """'the runtime MUST generate an error'"""
@@ -109,8 +111,8 @@ def test_after_a_failed_start_container_hook_the_program_has_not_run(container: 
 
 class TestPoststop:
     def test_a_failure_is_only_a_warning(self, container: Container, bundle: Bundle) -> None:
-        """'If any poststop hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle continue as if
-        the hook had succeeded.'"""
+        """'If any poststop hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle continue
+        as if the hook had succeeded.'"""
         bundle.hook("poststop", "exit 3").args("true")
         container.launch().wait()
         container.delete()

@@ -61,11 +61,9 @@ class TestOrder:
         assert (shared / "order").read_text().split() == ["0", "1", "2", "3", "4"]
 
     @pytest.mark.parametrize("verb", ["create", "start", "delete"])
-    def test_the_operation_that_calls_them(
-        self, container: Container, bundle: Bundle, shared: Path, verb: str
-    ) -> None:
-        """'called as part of the create operation'; 'as part of the start operation'; 'before the start operation returns';
-        'before the delete operation returns'"""
+    def test_the_operation_that_calls_them(self, container: Container, bundle: Bundle, shared: Path, verb: str) -> None:
+        """'called as part of the create operation'; 'as part of the start operation'; 'before the start operation
+        returns'; 'before the delete operation returns'"""
         expected = {"create": KINDS[:3], "start": KINDS[3:5], "delete": KINDS[5:]}
         for kind in KINDS:
             bundle.hook(kind, f"echo {kind} >> {shared}/order")
@@ -88,7 +86,9 @@ class TestOrder:
 
     def test_poststart_runs_after_the_program_was_started(self, container: Container, bundle: Bundle) -> None:
         """'The poststart hooks MUST be called after the user-specified process is executed'"""
-        bundle.hook("poststart", f"pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/'); cat /proc/$pid/cmdline > {bundle.path}/it")
+        bundle.hook(
+            "poststart", f"pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/'); cat /proc/$pid/cmdline > {bundle.path}/it"
+        )
         container.launch()
         assert (bundle.path / "it").read_text() == "sleep\x001000\x00"
 
@@ -190,13 +190,18 @@ class TestNamespaces:
     def test_create_container_sees_the_mounts(self, container: Container, bundle: Bundle) -> None:
         """'this would happen before the pivot_root operation is executed but after the mount namespace was created and
         setup'"""
-        bundle.mount("/data", "tmpfs", "marker").hook("createContainer", f"cat /proc/self/mountinfo > {bundle.path}/seen")
+        bundle.mount("/data", "tmpfs", "marker").hook(
+            "createContainer", f"cat /proc/self/mountinfo > {bundle.path}/seen"
+        )
         container.create()
         assert f"{bundle.rootfs}/data" in (bundle.path / "seen").read_text()
 
     def test_create_runtime_runs_before_pivot_root(self, container: Container, bundle: Bundle) -> None:
-        """'but before the pivot_root or any equivalent operation has been executed': the init still sees the host's root"""
-        bundle.hook("createRuntime", f"pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/'); ls /proc/$pid/root/ > {bundle.path}/seen")
+        """'but before the pivot_root or any equivalent operation has been executed': the init still sees the host's
+        root"""
+        bundle.hook(
+            "createRuntime", f"pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/'); ls /proc/$pid/root/ > {bundle.path}/seen"
+        )
         container.create()
         assert set((bundle.path / "seen").read_text().split()) == {n for n in os.listdir("/") if not n.startswith(".")}
 

@@ -45,8 +45,8 @@ def test_a_created_container_can_be_killed(container: Container) -> None:
 
 
 def test_killing_a_stopped_container_is_an_error(container: Container, bundle: Bundle) -> None:
-    """'Attempting to send a signal to a container that is neither created nor running MUST have no effect on the container
-    and MUST generate an error.'"""
+    """'Attempting to send a signal to a container that is neither created nor running MUST have no effect on the
+    container and MUST generate an error.'"""
     bundle.args("true")
     container.launch().wait_until("stopped")
     container.fails("kill", signal="KILL")
@@ -76,7 +76,9 @@ def test_an_unknown_signal_is_an_error(container: Container, name: str) -> None:
 
 def test_only_the_container_process_gets_the_signal(container: Container, bundle: Bundle) -> None:
     """'This operation MUST send the specified signal to the container process.'"""
-    bundle.sh("sh -c 'trap \"echo child caught\" USR1; echo ready; while true; do usleep 5000; done' & " + TRAP.format("USR1"))
+    bundle.sh(
+        "sh -c 'trap \"echo child caught\" USR1; echo ready; while true; do usleep 5000; done' & " + TRAP.format("USR1")
+    )
     container.launch()
     eventually(lambda: container.stdout.count("ready") == 2, "both processes")
     container.kill("USR1").wait()
@@ -85,7 +87,10 @@ def test_only_the_container_process_gets_the_signal(container: Container, bundle
 
 def test_all_sends_the_signal_to_every_process(container: Container, bundle: Bundle) -> None:
     """runc: '--all: send the specified signal to all processes inside the container'"""
-    bundle.sh("sh -c 'trap \"echo child caught; exit\" USR1; echo ready; while true; do usleep 5000; done' & " + TRAP.format("USR1"))
+    bundle.sh(
+        "sh -c 'trap \"echo child caught; exit\" USR1; echo ready; while true; do usleep 5000; done' & "
+        + TRAP.format("USR1")
+    )
     container.launch()
     eventually(lambda: container.stdout.count("ready") == 2, "both processes")
     container.kill("USR1", "--all").wait()

@@ -31,7 +31,9 @@ FAILURES: dict[str, Arrange] = {
     "a bad namespace path": lambda bundle: bundle.namespace("network", "/etc/passwd"),
     "a missing namespace path": lambda bundle: bundle.namespace("ipc", "/no/such/namespace"),
     "a bad sysctl": lambda bundle: bundle.set("linux.sysctl", {"net.no.such.thing": "1"}),
-    "a bad device": lambda bundle: bundle.add("linux.devices", {"path": "/etc/passwd/x", "type": "c", "major": 1, "minor": 3}),
+    "a bad device": lambda bundle: bundle.add(
+        "linux.devices", {"path": "/etc/passwd/x", "type": "c", "major": 1, "minor": 3}
+    ),
     "a missing root": lambda bundle: bundle.set("root.path", "nowhere"),
     "a bad id mapping": lambda bundle: bundle.user_namespace().set(
         "linux.uidMappings", [{"containerID": 0, "hostID": 1, "size": 5}, {"containerID": 2, "hostID": 9, "size": 5}]

@@ -30,8 +30,8 @@ class TestCreate:
         assert container.create().process.mount("/fresh").kind == "tmpfs"
 
     def test_a_used_id_is_an_error(self, container: Container) -> None:
-        """'If the ID provided is not unique across all containers within the scope of the runtime ... the implementation
-        MUST generate an error and a new container MUST NOT be created.'"""
+        """'If the ID provided is not unique across all containers within the scope of the runtime ... the
+        implementation MUST generate an error and a new container MUST NOT be created.'"""
         container.create()
         before = container.state()
         container.fails("create")
@@ -145,8 +145,8 @@ class TestStart:
         assert container.start().pid == created
 
     def test_starting_twice_is_an_error(self, container: Container) -> None:
-        """'Attempting to start a container that is not created MUST have no effect on the container and MUST generate an
-        error.'"""
+        """'Attempting to start a container that is not created MUST have no effect on the container and MUST generate
+        an error.'"""
         container.launch()
         before = container.state()
         container.fails("start")
@@ -190,16 +190,16 @@ class TestDelete:
         assert not container.exists
 
     def test_deleting_a_running_container_is_an_error(self, container: Container) -> None:
-        """'Attempting to delete a container that is not stopped MUST have no effect on the container and MUST generate an
-        error.'"""
+        """'Attempting to delete a container that is not stopped MUST have no effect on the container and MUST generate
+        an error.'"""
         container.launch()
         before = container.state()
         container.fails("delete")
         assert container.state() == before
 
     def test_deleting_a_created_container_is_an_error(self, container: Container) -> None:
-        """'Attempting to delete a container that is not stopped MUST have no effect on the container and MUST generate an
-        error.'"""
+        """'Attempting to delete a container that is not stopped MUST have no effect on the container and MUST generate
+        an error.'"""
         container.create()
         before = container.state()
         container.fails("delete")

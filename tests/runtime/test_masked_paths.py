@@ -102,7 +102,9 @@ class TestReadonly:
 
     def test_options_of_the_mount_are_kept(self, container: Container, bundle: Bundle) -> None:
         """'will set the provided paths as readonly': on top of nosuid, nodev, noexec"""
-        bundle.mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec").mount("/data/below", "tmpfs", "tmpfs", "nosuid")
+        bundle.mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec").mount(
+            "/data/below", "tmpfs", "tmpfs", "nosuid"
+        )
         bundle.set("linux.readonlyPaths", ["/data"])
         assert {"ro", "nosuid", "nodev", "noexec"} <= container.launch().process.mount("/data").options
 

@@ -65,7 +65,9 @@ class TestOfOneMount:
         assert container.launch().process.mount("/data").kind == "tmpfs"
 
     def test_remount_changes_an_earlier_mount(self, container: Container, bundle: Bundle) -> None:
-        bundle.mount("/data", "tmpfs", "tmpfs", "size=64k").mount("/data", "tmpfs", "tmpfs", "remount", "ro", "size=64k")
+        bundle.mount("/data", "tmpfs", "tmpfs", "size=64k").mount(
+            "/data", "tmpfs", "tmpfs", "remount", "ro", "size=64k"
+        )
         process = container.launch().process
         assert "ro" in process.mount("/data").options | process.mount("/data").data
         assert [mount.target for mount in process.mounts()].count("/data") == 1
@@ -123,7 +125,8 @@ class TestOfAWholeTree:
 
 
 class TestPropagation:
-    """[^2]: 'Corresponds to bind mounts and shared subtrees.' The root filesystem propagates too, as engines set it then."""
+    """[^2]: 'Corresponds to bind mounts and shared subtrees.' The root filesystem propagates too, as engines set it
+    then."""
 
     @pytest.fixture
     def tree(self, bundle: Bundle) -> Iterator[Path]:

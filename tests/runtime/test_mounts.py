@@ -36,8 +36,8 @@ class TestFilesystems:
     def test_unknown_options_are_the_filesystem_s(
         self, container: Container, bundle: Bundle, option: str, shown: str
     ) -> None:
-        """'Runtimes SHOULD treat unknown options as filesystem-specific ones and pass those as a comma-separated string to
-        the fifth (const void *data) argument of mount(2).'"""
+        """'Runtimes SHOULD treat unknown options as filesystem-specific ones and pass those as a comma-separated string
+        to the fifth (const void *data) argument of mount(2).'"""
         bundle.mount("/data", "tmpfs", "tmpfs", "nosuid", option, "nodev")
         mount = container.launch().process.mount("/data")
         assert shown in mount.data
@@ -50,7 +50,8 @@ class TestFilesystems:
 
     def test_options_with_paths(self, container: Container, bundle: Bundle) -> None:
         """An overlay's layers are paths on the host."""
-        layers = {name: bundle.aside(f"overlay/{name}") for name in ("lower", "upper", "work") if bundle.aside("overlay")}
+        bundle.aside("overlay")
+        layers = {name: bundle.aside(f"overlay/{name}") for name in ("lower", "upper", "work")}
         (layers["lower"] / "file").write_text("from below")
         options = [f"{name}dir={path}" for name, path in layers.items()]
         bundle.mount("/data", "overlay", "overlay", *options)
@@ -61,8 +62,8 @@ class TestFilesystems:
     def test_an_option_that_the_filesystem_refuses_is_an_error(
         self, container: Container, bundle: Bundle, option: str
     ) -> None:
-        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a new
-        container MUST NOT be created.'"""
+        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a
+        new container MUST NOT be created.'"""
         bundle.mount("/data", "tmpfs", "tmpfs", option)
         container.fails("create")
 
@@ -159,9 +160,7 @@ class TestSymbolicLinks:
         assert list(victim.iterdir()) == []
 
     @pytest.mark.parametrize("target, kind", [("proc", "proc"), ("sys", "sysfs")])
-    def test_proc_and_sys_must_not_be_links(
-        self, container: Container, bundle: Bundle, target: str, kind: str
-    ) -> None:
+    def test_proc_and_sys_must_not_be_links(self, container: Container, bundle: Bundle, target: str, kind: str) -> None:
         """CVE-2019-19921: a procfs that is mounted elsewhere leaves /proc to the image"""
         bundle.directory("elsewhere").symlink(target, "/elsewhere")
         container.fails("create")

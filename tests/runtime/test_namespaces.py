@@ -38,8 +38,8 @@ def test_a_namespace_without_path_is_new(container: Container, kind: str) -> Non
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "mount"])
 def test_an_absent_namespace_is_inherited(container: Container, kind: str) -> None:
-    """'If a namespace type is not specified in the namespaces array, the container MUST inherit the runtime namespace of
-    that type.'"""
+    """'If a namespace type is not specified in the namespaces array, the container MUST inherit the runtime namespace
+    of that type.'"""
     prepare(container, kind).without_namespace(kind)
     assert container.launch().process.namespace(kind) == Process().namespace(kind)
 
@@ -93,8 +93,8 @@ class TestMixes:
         assert process.namespace("pid") not in (holder.process.namespace("pid"), Process().namespace("pid"))
 
     def test_another_container_s_pid_namespace(self, container: Container, bundle: Bundle, hold: Hold) -> None:
-        """'processes inside the container will only be able to see other processes inside the same container or inside the
-        same pid namespace'"""
+        """'processes inside the container will only be able to see other processes inside the same container or inside
+        the same pid namespace'"""
         bundle.namespace("pid", hold("pid").path("pid"))
         assert "1 sleep 1000" in container.output("ps -o pid,args | sed 's/^ *//'")
 
@@ -121,7 +121,9 @@ class TestMixes:
 
 
 class TestErrors:
-    @pytest.mark.parametrize("kind, actual", [("network", "ipc"), ("uts", "network"), ("pid", "user"), ("ipc", "mount")])
+    @pytest.mark.parametrize(
+        "kind, actual", [("network", "ipc"), ("uts", "network"), ("pid", "user"), ("ipc", "mount")]
+    )
     def test_a_path_of_another_type(self, container: Container, hold: Hold, kind: str, actual: str) -> None:
         """'The runtime MUST generate an error if path is not associated with a namespace of type type.'"""
         prepare(container, kind).namespace(kind, hold(actual).path(actual))

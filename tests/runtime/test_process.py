@@ -270,7 +270,8 @@ class TestTheRest:
         assert result.checked().output.split() == ["0", "1", "2"]
 
     def test_preserved_descriptors_arrive(self, container: Container, bundle: Bundle) -> None:
-        """runc: '--preserve-fds: Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)'"""
+        """runc: '--preserve-fds: Pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in
+        total)'"""
         bundle.sh("cat <&3; cat <&4").write()
         arguments = ["run", "--preserve-fds", "2", "--bundle", str(bundle.path), container.id]
         script = 'exec 3<"$0" 4<"$1"; shift; exec "$@"'

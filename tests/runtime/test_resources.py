@@ -135,8 +135,8 @@ class TestLimits:
     def test_what_the_kernel_refuses_is_an_error(
         self, container: Container, bundle: Bundle, field: str, value: dict[str, object], controller: str
     ) -> None:
-        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a new
-        container MUST NOT be created.'"""
+        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a
+        new container MUST NOT be created.'"""
         needs(controller)
         bundle.set(f"linux.resources.{field}", value)
         container.fails("create")
@@ -144,8 +144,8 @@ class TestLimits:
 
 class TestPath:
     def test_an_absolute_one_is_relative_to_the_mount_point(self, container: Container, bundle: Bundle) -> None:
-        """'In the case of an absolute path (starting with /), the runtime MUST take the path to be relative to the cgroups
-        mount point.'"""
+        """'In the case of an absolute path (starting with /), the runtime MUST take the path to be relative to the
+        cgroups mount point.'"""
         bundle.set("linux.cgroupsPath", f"/{container.id}-path")
         found = {path for name, path in container.create().process.cgroups().items() if name in cgroupfs.hierarchies()}
         assert f"/{container.id}-path" in found
@@ -209,7 +209,8 @@ class TestLife:
         assert list(cgroupfs.walk(container.id)) == []
 
     def test_cgroups_that_the_container_made_are_removed_too(self, container: Container, bundle: Bundle) -> None:
-        """'Deleting a container MUST delete the resources that were created': a container with a writable mount makes more"""
+        """'Deleting a container MUST delete the resources that were created': a container with a writable mount makes
+        more"""
         target = "/sys/fs/cgroup"
         bundle.without_mount(target).mount(target, "cgroup", "cgroup", "nosuid", "noexec", "nodev")
         below = target if views.is_pure_v2() else f"{target}/pids"

@@ -38,8 +38,8 @@ def test_the_root_is_a_mount_of_its_own(container: Container) -> None:
 
 
 def test_without_pivot_the_root_is_the_bundle_s_too(container: Container, bundle: Bundle) -> None:
-    """runc: '--no-pivot: do not use pivot root to jail process inside rootfs. This should be used whenever the rootfs is on
-    top of a ramdisk'"""
+    """runc: '--no-pivot: do not use pivot root to jail process inside rootfs. This should be used whenever the rootfs
+    is on top of a ramdisk'"""
     bundle.file("etc/mark", "here").sh("cat /etc/mark; ls -d /usr 2>/dev/null || true")
     assert container.run("--no-pivot").checked().output == "here"
 

@@ -56,12 +56,12 @@ def test_logged_calls_go_on(container: Container, bundle: Bundle) -> None:
 
 NEEDED = (
     "access arch_prctl brk capget capset chdir clone clone3 close close_range dup dup2 dup3 epoll_create1 epoll_ctl "
-    "epoll_pwait eventfd2 execve execveat exit exit_group faccessat faccessat2 fchdir fchmod fchown fcntl fork fstat fstatfs "
-    "futex getcwd getdents64 getegid geteuid getgid getpgrp getpid getppid getrandom gettid getuid ioctl kill lseek lstat "
-    "madvise mmap mprotect munmap nanosleep newfstatat open openat openat2 pipe pipe2 poll ppoll prctl pread64 prlimit64 "
-    "read readlink readlinkat recvfrom recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield "
-    "sendmsg sendto set_robust_list set_tid_address setgid setgroups setresgid setresuid setuid sigaltstack stat statfs "
-    "statx tgkill umask uname vfork wait4 write writev"
+    "epoll_pwait eventfd2 execve execveat exit exit_group faccessat faccessat2 fchdir fchmod fchown fcntl fork fstat "
+    "fstatfs futex getcwd getdents64 getegid geteuid getgid getpgrp getpid getppid getrandom gettid getuid ioctl kill"
+    " lseek lstat madvise mmap mprotect munmap nanosleep newfstatat open openat openat2 pipe pipe2 poll ppoll prctl "
+    "pread64 prlimit64 read readlink readlinkat recvfrom recvmsg rseq rt_sigaction rt_sigprocmask rt_sigreturn "
+    "sched_getaffinity sched_yield sendmsg sendto set_robust_list set_tid_address setgid setgroups setresgid "
+    "setresuid setuid sigaltstack stat statfs statx tgkill umask uname vfork wait4 write writev"
 ).split()
 
 
@@ -69,8 +69,8 @@ NEEDED = (
 def test_a_default_action_with_exceptions(
     container: Container, bundle: Bundle, number: int | None, message: str
 ) -> None:
-    """'defaultAction - the default action for seccomp.' 'defaultErrnoRet - the errno return code to use. ... The default is
-    EPERM.'"""
+    """'defaultAction - the default action for seccomp.' 'defaultErrnoRet - the errno return code to use. ... The
+    default is EPERM.'"""
     rule = {"names": NEEDED, "action": "SCMP_ACT_ALLOW"}
     bundle.set("linux.seccomp", {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [rule]})
     if number is not None:
@@ -102,18 +102,14 @@ class TestArguments:
             ("SCMP_CMP_GE", 10, False),
         ],
     )
-    def test_each_operator(
-        self, container: Container, bundle: Bundle, op: str, value: int, denied: bool
-    ) -> None:
+    def test_each_operator(self, container: Container, bundle: Bundle, op: str, value: int, denied: bool) -> None:
         """'op (string, REQUIRED) - the operator for syscall arguments in seccomp.': `kill -9` of a child"""
         deny(bundle, ["kill"], args=[self.rule(op, value, index=1)])
         bundle.sh("sleep 1000 & kill -9 $! 2>/dev/null && echo allowed || echo denied; kill $!")
         assert container.run().output == ("denied" if denied else "allowed")
 
     @pytest.mark.parametrize(("mask", "value", "denied"), [(1, 1, True), (8, 8, True), (2, 2, False)])
-    def test_masked_equality(
-        self, container: Container, bundle: Bundle, mask: int, value: int, denied: bool
-    ) -> None:
+    def test_masked_equality(self, container: Container, bundle: Bundle, mask: int, value: int, denied: bool) -> None:
         """SCMP_CMP_MASKED_EQ: `value` is the mask, `valueTwo` what is compared with: 9 is 1001 in binary"""
         deny(bundle, ["kill"], args=[self.rule("SCMP_CMP_MASKED_EQ", mask, value, index=1)])
         bundle.sh("sleep 1000 & kill -9 $! 2>/dev/null && echo allowed || echo denied; kill $!")

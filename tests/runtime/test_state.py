@@ -20,9 +20,11 @@ class TestState:
         assert {"ociVersion", "id", "status", "pid", "bundle"} <= container.create().state().keys()
 
     def test_the_version_is_one_of_the_specification(self, container: Container) -> None:
-        """'ociVersion (string, REQUIRED) is version of the Open Container Initiative Runtime Specification with which the
-        state complies.'"""
-        assert re.fullmatch(r"1\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", container.create().state()["ociVersion"])
+        """'ociVersion (string, REQUIRED) is version of the Open Container Initiative Runtime Specification with which
+        the state complies.'"""
+        assert re.fullmatch(
+            r"1\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", container.create().state()["ociVersion"]
+        )
 
     def test_the_id_is_the_container_s(self, container: Container) -> None:
         """'id (string, REQUIRED) is the container's ID.'"""

@@ -12,7 +12,7 @@ struct directory_entry {
     char name[];
 };
 
-enum { ENTRY_DIRECTORY = 4, ENTRY_FILE = 8, ENTRY_LINK = 10 };
+enum { ENTRY_UNKNOWN = 0, ENTRY_DIRECTORY = 4, ENTRY_FILE = 8, ENTRY_LINK = 10 };
 
 static long copy_bytes(long in, long out)
 {
@@ -36,7 +36,7 @@ static long copy_file(long from, long to, const char *name)
     if (in < 0)
         return in;
     long result = stat_of(in, &status);
-    if (result == 0) {
+    if (result == 0 && (status.stx_mode & S_IFMT) == S_IFREG) {
         long out = attempt("openat", SYS4(openat, to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
         result = out < 0 ? out : copy_bytes(in, out);
         if (result == 0)
@@ -51,11 +51,20 @@ static long copy_file(long from, long to, const char *name)
 static long copy_link(long from, long to, const char *name)
 {
     char text[PATH_SIZE];
-    long n = attempt("readlinkat", SYS4(readlinkat, from, name, text, sizeof(text) - 1));
+    struct statx status;
+    long result = attempt("statx", SYS5(statx, from, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status));
+    if (result < 0)
+        return result;
+    long n = attempt("readlinkat", SYS4(readlinkat, from, name, text, sizeof(text)));
     if (n < 0)
         return n;
+    if (n == sizeof(text))
+        return attempt("readlinkat", -ENAMETOOLONG);
     text[n] = 0;
-    return attempt("symlinkat", SYS3(symlinkat, text, to, name));
+    result = attempt("symlinkat", SYS3(symlinkat, text, to, name));
+    return result < 0 ? result
+                      : attempt("fchownat", SYS5(fchownat, to, name, status.stx_uid, status.stx_gid,
+                                                 AT_SYMLINK_NOFOLLOW));
 }
 
 static long copy_directory(long from, long to, const char *name, int depth)
@@ -81,11 +90,22 @@ static long copy_directory(long from, long to, const char *name, int depth)
     return result;
 }
 
+/* The type, as getdents gives it, or a look at the entry: some file systems leave it out. */
+static long type_of(long from, const struct directory_entry *entry)
+{
+    struct statx status;
+    if (entry->type != ENTRY_UNKNOWN)
+        return entry->type;
+    long result = attempt("statx", SYS5(statx, from, entry->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &status));
+    return result < 0 ? result : (status.stx_mode & S_IFMT) >> 12;
+}
+
 static long copy_entry(long from, long to, const struct directory_entry *entry, int depth)
 {
     if (same(entry->name, ".") || same(entry->name, ".."))
         return 0;
-    switch (entry->type) {
+    long type = type_of(from, entry);
+    switch (type) {
     case ENTRY_DIRECTORY:
         return copy_directory(from, to, entry->name, depth);
     case ENTRY_FILE:
@@ -93,15 +113,17 @@ static long copy_entry(long from, long to, const struct directory_entry *entry, 
     case ENTRY_LINK:
         return copy_link(from, to, entry->name);
     default:
-        return 0;
+        return type < 0 ? type : 0;
     }
 }
 
 long copy_tree(long from, long to, int depth)
 {
     _Alignas(8) char buffer[4096];
-    if (depth > MAX_DEPTH)
+    if (depth > MAX_DEPTH) {
+        explain("the directories to copy are nested deeper than 64 levels");
         return attempt("tmpcopyup", -ELOOP);
+    }
     for (;;) {
         long n = attempt("getdents64", SYS3(getdents64, from, buffer, sizeof(buffer)));
         if (n <= 0)

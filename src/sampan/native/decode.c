@@ -48,6 +48,8 @@ bool plan_open(struct cursor *cursor, const void *plan, size_t size)
     cursor->at = plan;
     cursor->end = cursor->at + size;
     cursor->left = 0;
+    if (size > MAX_PLAN)
+        return false;
     if (!read_u32(cursor, &magic) || !read_u32(cursor, &version) || !read_u32(cursor, &count) ||
         !read_u32(cursor, &stated))
         return false;

@@ -20,6 +20,7 @@
 #define PLAN_VERSION 1u
 #define MAX_ARGUMENTS 16u
 #define MAX_OPERATIONS 65536u
+#define MAX_PLAN (64u << 20) /* no sum of lengths can wrap */
 
 struct argument {
     const char *text; /* ends with NUL; NULL for a number */

@@ -5,6 +5,7 @@
  * nothing: it checks the plan, does one operation after the other and, where one fails, tells the engine which one,
  * in which system call, why; then it ends. */
 #include "init.h"
+#include "operations.h"
 
 enum message_kind { REACHED = 1, FORKED = 2, FAILED = 3 };
 
@@ -127,57 +128,10 @@ struct description {
     const char *signature;
 };
 
-/* The codes of plan/wire.py, in its order. */
-static const struct description OPERATIONS[] = {
-    {op_await, "n"},
-    {op_await_start, "nn"},
-    {op_enter_cgroup, "n"},
-    {op_join, "nnn"},
-    {op_unshare, "n"},
-    {op_fork, "n"},
-    {op_become_root, "n"},
-    {op_time_offsets, "s"},
-    {op_loopback, ""},
-    {op_hostname, "s"},
-    {op_domainname, "s"},
-    {op_session, ""},
-    {op_undumpable, ""},
-    {op_private_proc, ""},
-    {op_write_proc, "ss"},
-    {op_propagation, "n"},
-    {op_root, "sn"},
-    {op_mount, "nsnssbnnnnbnn"},
-    {op_mask, "s"},
-    {op_readonly_path, "s"},
-    {op_attributes, "sn"},
-    {op_device, "ssnnnnnsn"},
-    {op_symlink, "ssssn"},
-    {op_terminal, "nnn"},
-    {op_directory, "s"},
-    {op_pivot, ""},
-    {op_move_root, ""},
-    {op_chroot, "s"},
-    {op_unmount, "s"},
-    {op_keyring, "s"},
-    {op_rlimit, "nnn"},
-    {op_umask, "n"},
-    {op_groups, "b"},
-    {op_own_standard_streams, "n"},
-    {op_user, "nn"},
-    {op_bounding, "n"},
-    {op_raise_effective, ""},
-    {op_capabilities, "nnnn"},
-    {op_no_new_privileges, ""},
-    {op_seccomp, "bn"},
-    {op_personality, "n"},
-    {op_scheduler, "nnnnnnn"},
-    {op_io_priority, "n"},
-    {op_memory_policy, "nb"},
-    {op_home, "n"},
-    {op_working_directory, "s"},
-    {op_find_executable, "ss"},
-    {op_execute, "bb"},
-};
+#define DESCRIBE(name, signature) {op_##name, signature},
+
+/* by the codes of plan/wire.py */
+static const struct description OPERATIONS[] = {ALL_OPERATIONS(DESCRIBE)};
 
 static const char *signature_of_code(uint32_t code)
 {

@@ -40,7 +40,7 @@ static inline long slot(const struct argument *argument)
     return container.first_slot + argument->number;
 }
 
-/* paths.c: everything below the container's root, by descriptors */
+/* paths.c: everything below the container's root, by descriptors that the caller closes */
 long resolve(const char *path, uint64_t flags, uint64_t how);
 long resolve_or_make(const char *path, bool directory);
 long open_in_proc(const char *path, uint64_t flags);
@@ -54,19 +54,27 @@ long copy_tree(long from, long to, int depth);
 long reach(int64_t point, bool wait);
 
 /* mounts.c */
+long op_mount(args a);
+
+/* root.c */
 long op_propagation(args a);
 long op_root(args a);
-long op_mount(args a);
-long op_mask(args a);
-long op_readonly_path(args a);
-long op_attributes(args a);
-long op_device(args a);
-long op_symlink(args a);
-long op_directory(args a);
 long op_pivot(args a);
 long op_move_root(args a);
 long op_chroot(args a);
 long op_unmount(args a);
+
+/* masks.c */
+long op_mask(args a);
+long op_readonly_path(args a);
+long op_attributes(args a);
+
+/* devices.c */
+long op_device(args a);
+long op_symlink(args a);
+long op_directory(args a);
+
+/* proc.c */
 long op_private_proc(args a);
 long op_write_proc(args a);
 

@@ -97,10 +97,9 @@ void *memset(void *to, int byte, size_t n);
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
 #endif
 
-#define MS_PRIVATE_FLAG (1 << 18)
-#define MS_SLAVE_FLAG (1 << 19)
 #define MS_MOVE_FLAG 8192
 #define MNT_DETACH_FLAG 2
+#define UMOUNT_NOFOLLOW_FLAG 8
 #define PROC_SUPER_MAGIC_NUMBER 0x9fa0
 
 #endif

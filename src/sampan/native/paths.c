@@ -52,7 +52,7 @@ static long next_component(struct walk *walk)
     while (path[walk->at + length] && path[walk->at + length] != '/')
         length++;
     if (length >= sizeof(walk->name))
-        return -ENAMETOOLONG;
+        return attempt("path", -ENAMETOOLONG);
     memcpy(walk->name, path + walk->at, length);
     walk->name[length] = 0;
     walk->at += length;
@@ -63,32 +63,58 @@ static long next_component(struct walk *walk)
     return length > 0;
 }
 
-/* The component is a symbolic link to something that is not there: go on with the link's text in its place. */
-static long follow_dangling(struct walk *walk)
+/* Appends to a path; a path that was cut off would be another one. */
+static long append(char *path, size_t *length, const char *text)
 {
-    static char text[PATH_SIZE], joined[PATH_SIZE];
-    long length = SYS4(readlinkat, walk->parent, walk->name, text, sizeof(text) - 1);
-    if (length < 0)
-        return attempt("readlinkat", length);
-    text[length] = 0;
-    if (++walk->links > MAX_LINKS)
-        return -ELOOP;
-    size_t n = 0;
-    if (text[0] != '/') {
-        n = copy_text(joined, sizeof(joined), walk->done);
-        n += copy_text(joined + n, sizeof(joined) - n, "/");
-    }
-    n += copy_text(joined + n, sizeof(joined) - n, text);
-    n += copy_text(joined + n, sizeof(joined) - n, walk->path + walk->at);
-    if (n + 1 >= sizeof(joined))
-        return -ENAMETOOLONG;
-    copy_text(walk->path, sizeof(walk->path), joined);
-    walk->at = 0;
-    walk->done_length = 0;
+    size_t added = length_of(text);
+    if (added >= PATH_SIZE - *length)
+        return attempt("path", -ENAMETOOLONG);
+    memcpy(path + *length, text, added + 1);
+    *length += added;
+    return 0;
+}
+
+static void step_back_to_root(struct walk *walk)
+{
+    walk->at = walk->done_length = 0;
     walk->done[0] = 0;
     if (walk->parent != container.root)
         close_fd(walk->parent);
     walk->parent = container.root;
+}
+
+/* The component was not there, and could not be made since it is: a symbolic link to something that is not there.
+ * Goes on with the link's text in its place. */
+static long follow_dangling(struct walk *walk)
+{
+    static char text[PATH_SIZE], joined[PATH_SIZE];
+    if (++walk->links > MAX_LINKS)
+        return attempt("readlinkat", -ELOOP);
+    long length = SYS4(readlinkat, walk->parent, walk->name, text, sizeof(text));
+    if (is_either(length, EINVAL, ENOENT)) {
+        step_back_to_root(walk); /* no link: somebody else made it, or took it away, in this moment */
+        return 0;
+    }
+    if (length < 0)
+        return attempt("readlinkat", length);
+    if (length == sizeof(text))
+        return attempt("readlinkat", -ENAMETOOLONG);
+    text[length] = 0;
+    size_t n = 0;
+    long result = 0;
+    if (text[0] != '/') {
+        result = append(joined, &n, walk->done);
+        if (result == 0)
+            result = append(joined, &n, "/");
+    }
+    if (result == 0)
+        result = append(joined, &n, text);
+    if (result == 0)
+        result = append(joined, &n, walk->path + walk->at);
+    if (result < 0)
+        return result;
+    memcpy(walk->path, joined, n + 1);
+    step_back_to_root(walk);
     return 0;
 }
 
@@ -103,25 +129,26 @@ static long make_component(struct walk *walk, bool directory)
     return fd < 0 ? fd : 0;
 }
 
-/* Steps into the component that next_component found. Returns 1 if the walk began anew, 0 if not, or -errno. */
+/* Steps into the component that next_component found, or back to the root, with another path. */
 static long step_into(struct walk *walk, bool directory)
 {
     size_t before = walk->done_length;
-    walk->done_length += copy_text(walk->done + before, sizeof(walk->done) - before, "/");
-    walk->done_length +=
-        copy_text(walk->done + walk->done_length, sizeof(walk->done) - walk->done_length, walk->name);
+    long result = append(walk->done, &walk->done_length, "/");
+    if (result == 0)
+        result = append(walk->done, &walk->done_length, walk->name);
+    if (result < 0)
+        return result;
     long found = resolve(walk->done, O_PATH, 0);
     if (found == -ENOENT) {
         long made = make_component(walk, directory || !walk->last);
         if (made == -EEXIST) {
             walk->done_length = before;
             walk->done[before] = 0;
-            long followed = follow_dangling(walk);
-            return followed < 0 ? followed : 1;
+            return follow_dangling(walk);
         }
         if (made < 0)
             return made;
-        found = open_how(walk->parent, walk->name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+        found = open_how(walk->parent, walk->name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
     }
     if (found < 0)
         return attempt("openat2", found);
@@ -134,21 +161,24 @@ static long step_into(struct walk *walk, bool directory)
 long resolve_or_make(const char *path, bool directory)
 {
     static struct walk walk;
+    size_t length = 0;
     long found = resolve(path, O_PATH, 0);
     if (found != -ENOENT)
         return attempt("openat2", found);
-    if (copy_text(walk.path, sizeof(walk.path), path) + 1 >= sizeof(walk.path))
-        return -ENAMETOOLONG;
-    walk.at = walk.done_length = 0;
-    walk.done[0] = 0;
+    long result = append(walk.path, &length, path);
+    if (result < 0)
+        return result;
     walk.links = 0;
     walk.parent = container.root;
+    step_back_to_root(&walk);
     for (;;) {
         long more = next_component(&walk);
-        if (more <= 0)
-            return more < 0 ? more : walk.parent;
-        long stepped = step_into(&walk, directory);
-        if (stepped < 0)
-            return stepped;
+        if (more < 0)
+            return more;
+        if (more == 0) /* a descriptor that the caller may close */
+            return walk.parent != container.root ? walk.parent : attempt("openat2", resolve("/", O_PATH, 0));
+        result = step_into(&walk, directory);
+        if (result < 0)
+            return result;
     }
 }

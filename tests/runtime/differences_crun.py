@@ -1,0 +1,272 @@
+"""Where crun differs from the specification (seen with 1.8.1, Debian 12's)."""
+
+from __future__ import annotations
+
+from .known_difference import Difference
+
+_CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_HOOKS = "test_hooks.py"
+_FAILURES = "test_hook_failures.py"
+_ONE = "test_mount_options.py::TestOfOneMount"
+_TREE = "test_mount_options.py::TestOfAWholeTree"
+
+CRUN: tuple[Difference, ...] = (
+    Difference(
+        "runtime.md: 'Attempting to delete a container that is not stopped MUST have no effect on the container and "
+        "MUST generate an error.' crun deletes a created one",
+        ("test_lifecycle.py::TestDelete::test_deleting_a_created_container_is_an_error",),
+    ),
+    Difference(
+        "runtime.md: 'If the ID provided ... is not valid in any other way': crun allows every sign but /, and that "
+        "at the beginning",
+        (
+            "test_lifecycle.py::TestCreate::test_an_invalid_id_is_an_error[/a]",
+            "test_lifecycle.py::TestCreate::test_an_id_of_other_signs_is_an_error",
+        ),
+    ),
+    Difference(
+        "runtime.md: 'This operation MUST send the specified signal to the container process.' crun sends none and "
+        "succeeds",
+        (
+            "test_kill.py::test_an_unknown_signal_is_an_error[NOSUCH]",
+            "test_kill.py::test_an_unknown_signal_is_an_error[SIGNOSUCH]",
+        ),
+    ),
+    # The command line: runc's words, which the specification does not have.
+    Difference(
+        "not the specification's, but runc's `--keep`", ("test_run.py::test_keep_leaves_the_stopped_container",)
+    ),
+    Difference(
+        "not the specification's, but runc's table", ("test_state.py::TestList::test_the_table_has_runc_s_columns",)
+    ),
+    Difference(
+        "not the specification's, but runc's words",
+        (
+            "test_command_line.py::TestWords::test_killing_an_ended_container",
+            "test_command_line.py::TestWords::test_an_unknown_container",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's HOME of a user whom passwd does not know",
+        ("test_process.py::TestEnvironment::test_home_is_the_user_s[4242-/]",),
+    ),
+    # Configurations that are accepted, or ignored in part.
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.' crun does "
+        "not check types and ranges",
+        tuple(
+            f"{_CONFIGS}[{name}]"
+            for name in (
+                "root.readonly is a word",
+                "args is a string",
+                "uid is a word",
+                "hostname is a number",
+                "options is a string",
+                "memory limit is a word",
+                "swappiness above 100",
+                "device of unknown type",
+                "device without numbers",
+                "device rule without allow",
+                "device rule with unknown access",
+            )
+        ),
+    ),
+    Difference("config.md: 'at least one entry is REQUIRED (non-Windows)'", (f"{_CONFIGS}[no args]",)),
+    Difference("config.md: 'This value MUST be an absolute path.'", (f"{_CONFIGS}[relative cwd]",)),
+    Difference("config.md: 'Keys MUST NOT be an empty string.'", (f"{_CONFIGS}[annotation without name]",)),
+    Difference(
+        "config.md: 'This specification extends the IEEE standard in that path MUST be absolute.'",
+        tuple(f"{_CONFIGS}[relative path of {kind}]" for kind in ("startContainer", "poststart", "poststop")),
+    ),
+    Difference("config.md: 'If set, timeout MUST be greater than zero.'", (f"{_CONFIGS}[hook timeout of 0]",)),
+    Difference(
+        "config-linux.md: 'The values MUST be absolute paths in the container namespace.'",
+        (f"{_CONFIGS}[relative masked path]", f"{_CONFIGS}[relative readonly path]"),
+    ),
+    Difference(
+        "config-linux.md: 'Its value is either shared, slave, private or unbindable.'",
+        (f"{_CONFIGS}[unknown propagation]", "test_rootfs.py::test_an_unknown_propagation_is_an_error"),
+    ),
+    Difference(
+        "config-linux.md: 'If no mounted resctrl pseudo-filesystem is available ... the runtime MUST generate an "
+        "error.'",
+        (f"{_CONFIGS}[intelRdt without resctrl]",),
+    ),
+    Difference(
+        "config.md: 'retains forward and backward compatibility within major versions'. crun: 'unknown version "
+        "specified'",
+        tuple(
+            f"test_broken_configs.py::test_every_minor_version_is_accepted[{version}]"
+            for version in ("1.2.1", "1.3.0", "1.99.0")
+        ),
+    ),
+    # Namespaces.
+    Difference(
+        "config-linux.md: 'If a namespaces field contains duplicated namespaces with same type, the runtime MUST "
+        "generate an error.'",
+        (
+            f"{_CONFIGS}[namespace twice]",
+            "test_namespaces.py::TestErrors::test_a_namespace_twice",
+            "test_namespaces.py::TestErrors::test_a_namespace_twice_once_by_path",
+        ),
+    ),
+    Difference(
+        "config-linux.md: 'This value MUST be an absolute path in the runtime mount namespace.'",
+        ("test_namespaces.py::TestErrors::test_a_relative_path",),
+    ),
+    Difference(
+        "config-linux.md: 'time - the container will be able to have its own clocks.' This crun fails in the new "
+        "namespace",
+        (
+            "test_namespaces.py::test_a_namespace_without_path_is_new[time]",
+            "test_namespaces.py::test_a_namespace_with_path_is_joined[time]",
+            "test_namespaces.py::TestIsolation::test_time_offsets",
+            "test_namespaces.py::TestIsolation::test_the_boottime_offset_is_seen_in_uptime",
+        ),
+    ),
+    # Processes.
+    Difference(
+        "config.md: 'Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be "
+        "granted'",
+        ("test_capabilities.py::test_one_that_cannot_be_granted_is_a_warning",),
+    ),
+    Difference(
+        "config.md: 'If unspecified, the umask should not be changed from the calling process' umask.' crun sets 022",
+        ("test_process.py::TestUser::test_no_umask_is_the_caller_s[63]",),
+    ),
+    Difference(
+        "config-linux.md: 'flags - list of flags to use with seccomp(2). A valid list of constants is shown below.'",
+        ("test_seccomp.py::test_an_unknown_word_is_an_error[linux.seccomp.flags-value4]",),
+    ),
+    Difference(
+        "runtime.md: 'Deleting a container MUST delete the resources that were created'. crun waits for the processes",
+        ("test_run.py::test_children_of_the_process_end_with_it",),
+    ),
+    # Filesystems.
+    Difference(
+        "config-linux.md: 'If a file already exists at path that does not match the requested device, the runtime MUST "
+        "generate an error.' crun takes what is there",
+        ("test_devices.py::TestConfiguredDevices::test_another_file_in_its_place_is_an_error",),
+    ),
+    Difference(
+        "config-linux.md: 'readonlyPaths will set the provided paths as readonly', and not make them suid, dev and "
+        "exec",
+        ("test_masked_paths.py::TestReadonly::test_options_of_the_mount_are_kept",),
+    ),
+    Difference(
+        "config.md: '`nosymfollow`: SHOULD', '`symfollow`: SHOULD'. Unknown to this crun",
+        (
+            f"{_ONE}::test_the_mount_has_it[tmpfs-nosymfollow]",
+            f"{_ONE}::test_the_mount_has_it[bind-nosymfollow]",
+            f"{_ONE}::test_it_is_undone_by_the_one_after_it[symfollow]",
+            f"{_TREE}::test_all_mounts_have_it[rnosymfollow]",
+        ),
+    ),
+    Difference(
+        "config.md: '`rw`, `suid`, `dev`, `exec`, `atime`, `diratime`: MUST', 'Corresponds to mount(8)', where the "
+        "last one wins. crun lets the restriction win",
+        (f"{_ONE}::test_it_undoes_the_one_before_it", f"{_ONE}::test_the_filesystem_has_it_no_more[async-sync]"),
+    ),
+    Difference(
+        "config.md: '`loud`, `silent`, `iversion`, `noiversion`: MUST'. crun passes them to the filesystem",
+        tuple(f"{_ONE}::test_it_is_known[{option}]" for option in ("loud", "silent", "iversion", "noiversion")),
+    ),
+    Difference(
+        "config.md: '`rnoatime`, `rnodiratime`, `rstrictatime` and so on: SHOULD'. crun sets the flags without their "
+        "mask",
+        (
+            f"{_TREE}::test_all_mounts_have_it[rnoatime]",
+            f"{_TREE}::test_all_mounts_have_it[rnodiratime]",
+            f"{_TREE}::test_rstrictatime",
+            f"{_TREE}::test_it_is_known[rdiratime]",
+            f"{_TREE}::test_it_is_known[rnostrictatime]",
+            f"{_TREE}::test_it_is_known[ratime]",
+        ),
+    ),
+    Difference(
+        "config-linux.md: 'slave: the rootfs mount receives propagation events from the host'",
+        (
+            "test_rootfs.py::TestPropagation::test_the_root_has_the_configured_propagation[slave-master]",
+            "test_rootfs.py::TestPropagation::test_mounts_of_the_host_arrive_or_not[slave-True]",
+        ),
+    ),
+    # Control groups.
+    Difference(
+        "config-linux.md: 'with -1 indicating no limit (max)'. This crun writes -1",
+        ("test_resources.py::TestLimits::test_number_of_processes[-1-max]",),
+    ),
+    Difference(
+        "runtime.md: 'generating an error MUST leave the state of the environment as if the operation were never "
+        "attempted'. crun leaves the cgroup of a limit that the kernel refused",
+        (
+            "test_leftovers.py::test_a_run_that_fails_leaves_nothing[a bad cgroup limit]",
+            "test_leftovers.py::test_a_create_that_fails_leaves_nothing[a bad cgroup limit]",
+            "test_resources.py::TestLimits::test_what_the_kernel_refuses_is_an_error",
+            "test_resources.py::TestPath::test_none_leads_out_of_the_hierarchy",
+        ),
+        sometimes=True,
+    ),
+    # Hooks.
+    Difference(
+        "runtime.md: 'continue the lifecycle at step 12', after which 'The poststop hooks MUST be invoked by the "
+        "runtime.'",
+        (f"{_FAILURES}::TestWhileCreating::test_poststop_hooks_run",),
+    ),
+    Difference(
+        "runtime.md: 'If any startContainer hook fails, the runtime MUST generate an error, stop the container'. "
+        "crun's start has returned before the hook runs",
+        (
+            f"{_FAILURES}::TestWhileStarting::test_start_is_an_error[startContainer]",
+            f"{_FAILURES}::TestWhileStarting::test_the_container_does_not_run[startContainer]",
+            f"{_FAILURES}::TestWhileStarting::test_a_hook_that_takes_too_long_is_aborted[startContainer]",
+            f"{_FAILURES}::test_after_a_failed_start_container_hook_the_program_has_not_run",
+        ),
+    ),
+    Difference(
+        "runtime.md: 'If any poststart hook fails, the runtime MUST generate an error, stop the container'. crun "
+        "ignores it",
+        (
+            f"{_FAILURES}::TestWhileStarting::test_start_is_an_error[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_the_container_does_not_run[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_run_is_an_error[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_a_hook_that_takes_too_long_is_aborted[poststart]",
+        ),
+    ),
+    Difference(
+        "runtime.md, steps 7 to 9: startContainer hooks, the program, poststart hooks. crun does not wait for the "
+        "first two",
+        (
+            f"{_HOOKS}::TestOrder::test_the_kinds",
+            f"{_HOOKS}::TestOrder::test_the_operation_that_calls_them[start]",
+            f"{_HOOKS}::TestOrder::test_all_of_them_in_a_run",
+            f"{_HOOKS}::TestOrder::test_poststart_runs_after_the_program_was_started",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "config.md: 'The poststop hooks MUST be called after the container is deleted'. crun calls them before",
+        (f"{_HOOKS}::TestOrder::test_poststop_runs_when_the_container_is_gone",),
+    ),
+    Difference(
+        "runtime.md, State: 'the absolute path to the container's bundle directory', 'creating ... created ... "
+        "running ... stopped'. crun's startContainer hooks are told '/' and 'starting'",
+        (
+            f"{_HOOKS}::TestState::test_its_fields[startContainer]",
+            f"{_HOOKS}::TestState::test_its_status[startContainer]",
+        ),
+    ),
+    Difference(
+        "runtime.md: 'For hooks executed in the container namespace, it is the pid as seen by the container.' crun "
+        "says 0",
+        (f"{_HOOKS}::TestState::test_the_pid_in_the_container_namespace",),
+    ),
+    Difference(
+        "config.md: 'so that they may do work appropriate to the current state': a hook need not read it. crun dies of "
+        "SIGPIPE",
+        (
+            f"{_HOOKS}::TestWhatTheyAreGiven::test_its_output_does_not_disturb_the_state_document",
+            f"{_HOOKS}::TestState::test_a_hook_that_does_not_read_it_is_fine",
+        ),
+        sometimes=True,
+    ),
+)

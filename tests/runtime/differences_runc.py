@@ -1,0 +1,161 @@
+"""Where runc differs from the specification (seen with 1.1.5, Debian 12's)."""
+
+from __future__ import annotations
+
+from .known_difference import Difference
+
+_CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_HOOKS = "test_hooks.py"
+_FAILURES = "test_hook_failures.py"
+
+RUNC: tuple[Difference, ...] = (
+    Difference(
+        "runtime.md: 'Attempting to delete a container that is not stopped MUST have no effect on the container and "
+        "MUST generate an error.' runc deletes a created one",
+        ("test_lifecycle.py::TestDelete::test_deleting_a_created_container_is_an_error",),
+    ),
+    # Configurations that are accepted, or ignored in part.
+    Difference(
+        "config.md: 'ociVersion (string, REQUIRED) MUST be in SemVer v2.0.0 format and specifies the version ... with"
+        " which the bundle complies.' runc does not look at it",
+        (
+            f"{_CONFIGS}[no ociVersion]",
+            f"{_CONFIGS}[ociVersion is no version]",
+            f"{_CONFIGS}[ociVersion of another major]",
+        ),
+    ),
+    Difference("config.md: 'Keys MUST NOT be an empty string.'", (f"{_CONFIGS}[annotation without name]",)),
+    Difference(
+        "config.md: 'This specification extends the IEEE standard in that path MUST be absolute.' runc finds out when"
+        " it runs the hook, later than create",
+        tuple(f"{_CONFIGS}[relative path of {kind}]" for kind in ("createContainer", "startContainer", "poststop")),
+    ),
+    Difference(
+        "config-linux.md: 'path (string, REQUIRED) - full path to device inside container.' 'major, minor (int64, "
+        "REQUIRED unless type is p)'",
+        (f"{_CONFIGS}[device without path]", f"{_CONFIGS}[device without numbers]"),
+    ),
+    Difference(
+        "config-linux.md: 'The values MUST be absolute paths in the container namespace.'",
+        (f"{_CONFIGS}[relative masked path]", f"{_CONFIGS}[relative readonly path]"),
+    ),
+    Difference(
+        "config-linux.md: 'allow (boolean, REQUIRED)', 'A composition of r (read), w (write), and m (mknod).'",
+        (f"{_CONFIGS}[device rule without allow]", f"{_CONFIGS}[device rule with unknown access]"),
+    ),
+    Difference(
+        "config-linux.md: 'names MUST contain at least one entry.'", (f"{_CONFIGS}[seccomp rule without names]",)
+    ),
+    Difference(
+        "config-linux.md: 'If no mounted resctrl pseudo-filesystem is available in the runtime mount namespace, the "
+        "runtime MUST generate an error.'",
+        (f"{_CONFIGS}[intelRdt without resctrl]",),
+    ),
+    Difference(
+        "config-linux.md, Personality: 'The valid list of constants is shown below.' Unknown to this runc",
+        (f"{_CONFIGS}[unknown personality]",),
+        before=(1, 2),
+    ),
+    # Processes.
+    Difference(
+        "config.md: 'Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be "
+        "granted'",
+        ("test_capabilities.py::test_one_that_cannot_be_granted_is_a_warning",),
+    ),
+    Difference(
+        "config.md: 'If unspecified, the umask should not be changed from the calling process' umask.' runc sets 022",
+        ("test_process.py::TestUser::test_no_umask_is_the_caller_s[63]",),
+    ),
+    Difference(
+        "config.md: 'domainname specifies the container's domainname as seen by processes running inside the "
+        "container.' Unknown to this runc",
+        ("test_namespaces.py::TestNames::test_the_domainname",),
+        before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md: 'uidMappings (array of objects, OPTIONAL)'. runc: 'User namespaces enabled, but no uid "
+        "mappings found'",
+        ("test_namespaces.py::test_a_joined_user_namespace_needs_no_mappings",),
+        before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md: 'When the action doesn't support an errno, the runtime MUST print and error and fail.'",
+        ("test_seccomp.py::test_an_errno_for_an_action_without_is_an_error",),
+    ),
+    # Filesystems.
+    Difference(
+        "config-linux.md: 'If a file already exists at path that does not match the requested device, the runtime MUST "
+        "generate an error.' runc takes what is there",
+        ("test_devices.py::TestConfiguredDevices::test_another_file_in_its_place_is_an_error",),
+    ),
+    Difference(
+        "runtime-linux.md: 'MUST create the following symlinks if the source file exists': /proc is optional. runc "
+        "needs it",
+        ("test_devices.py::TestDefaultDevices::test_a_container_without_proc",),
+    ),
+    Difference(
+        "config.md: '`defaults`: MUST'. runc passes it to the filesystem",
+        ("test_mount_options.py::TestOfOneMount::test_it_is_known[defaults]",),
+        before=(1, 2),
+    ),
+    Difference(
+        "config.md: '`rnostrictatime`: SHOULD', and `ratime` of the kind. runc clears the flag without its mask",
+        (
+            "test_mount_options.py::TestOfAWholeTree::test_it_is_known[rnostrictatime]",
+            "test_mount_options.py::TestOfAWholeTree::test_it_is_known[ratime]",
+        ),
+    ),
+    Difference(
+        "config.md: 'idmap: Indicates that the mount MUST have an idmapping applied.' Unknown to this runc, and "
+        "ignored",
+        (
+            "test_idmapped_mounts.py::test_owners_are_mapped",
+            "test_idmapped_mounts.py::test_in_a_user_namespace_the_mapping_of_the_container_gives_root",
+            "test_idmapped_mounts.py::test_without_any_mapping_it_is_an_error",
+            "test_idmapped_mounts.py::test_one_half_of_a_mapping_is_an_error",
+        ),
+        before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md: 'rootfsPropagation sets the rootfs's mount propagation.' runc sets that of the root it "
+        "comes from",
+        (
+            "test_rootfs.py::TestPropagation::test_the_root_has_the_configured_propagation[shared-shared]",
+            "test_rootfs.py::TestPropagation::test_the_root_has_the_configured_propagation[slave-master]",
+            "test_rootfs.py::TestPropagation::test_the_root_has_the_configured_propagation[unbindable-unbindable]",
+            "test_rootfs.py::TestPropagation::test_mounts_of_the_host_arrive_or_not[slave-True]",
+        ),
+    ),
+    # Hooks.
+    Difference(
+        "config.md: 'The poststart hooks MUST be called after the user-specified process is executed but before the "
+        "start operation returns.' runc calls them in create",
+        (
+            f"{_HOOKS}::TestOrder::test_the_kinds",
+            f"{_HOOKS}::TestOrder::test_the_operation_that_calls_them[create]",
+            f"{_HOOKS}::TestOrder::test_the_operation_that_calls_them[start]",
+            f"{_HOOKS}::TestOrder::test_poststart_runs_after_the_program_was_started",
+            f"{_HOOKS}::TestOrder::test_all_of_them_in_a_run",
+            f"{_HOOKS}::TestState::test_its_status[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_start_is_an_error[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_the_container_does_not_run[poststart]",
+            f"{_FAILURES}::TestWhileStarting::test_a_hook_that_takes_too_long_is_aborted[poststart]",
+        ),
+        before=(1, 2),
+    ),
+    Difference(
+        "runtime.md: 'If any startContainer hook fails, the runtime MUST generate an error, stop the container'. "
+        "runc's start has returned before the hook runs",
+        (
+            f"{_FAILURES}::TestWhileStarting::test_start_is_an_error[startContainer]",
+            f"{_FAILURES}::TestWhileStarting::test_the_container_does_not_run[startContainer]",
+            f"{_FAILURES}::TestWhileStarting::test_a_hook_that_takes_too_long_is_aborted[startContainer]",
+            f"{_FAILURES}::test_after_a_failed_start_container_hook_the_program_has_not_run",
+        ),
+    ),
+    Difference(
+        "runtime.md: 'If any poststop hook fails, the runtime MUST log a warning, but the remaining hooks and "
+        "lifecycle continue as if the hook had succeeded.'",
+        (f"{_FAILURES}::TestPoststop::test_the_remaining_hooks_run",),
+    ),
+)
