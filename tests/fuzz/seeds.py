@@ -1,5 +1,7 @@
-"""Plans of configurations that between them come to every operation: the seeds of the fuzzer, and what tests/unit/test_wire.py
-checks. As a program it writes them: `python tests/fuzz/seeds.py DIRECTORY`, needed when the operations have changed."""
+"""Plans of configurations that between them come to every operation: the fuzzer's seeds, and for unit/test_wire.py.
+
+As a program it writes the seeds, which must be done when operations have changed: `tests/fuzz/seeds.py DIRECTORY`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from sampan.cli.default_config import default_config, rootless_config
 from sampan.plan.compile import compile_plan
 from sampan.plan.host import CgroupMount, Host
+from sampan.plan.operations import Plan
 from sampan.plan.wire import encode
 
 if TYPE_CHECKING:
-    from sampan.plan.operations import Plan
     from sampan.spec.types import Config
 
 OPERATIONS_OF_A_SEED = 8
@@ -32,7 +34,9 @@ def host(**facts: object) -> Host:
 
 
 def default() -> Plan:
-    return compile_plan(default_config(), host(cgroup_mounts=CGROUPS_V1, cgroup_tasks=("/sys/fs/cgroup/cpu/box/tasks",)))
+    return compile_plan(
+        default_config(), host(cgroup_mounts=CGROUPS_V1, cgroup_tasks=("/sys/fs/cgroup/cpu/box/tasks",))
+    )
 
 
 def rootless() -> Plan:
@@ -45,7 +49,9 @@ def joining() -> Plan:
     config = changed(
         root={"path": "rootfs"},
         mounts=[],
-        linux={"namespaces": [{"type": kind, "path": f"/run/ns/{kind}"} for kind in ("user", "pid", "network", "mount")]},
+        linux={
+            "namespaces": [{"type": kind, "path": f"/run/ns/{kind}"} for kind in ("user", "pid", "network", "mount")]
+        },
     )
     return compile_plan(config, host())
 
@@ -87,7 +93,12 @@ def everything() -> Plan:
         "Any",
         [
             {"destination": "/", "type": "tmpfs", "options": ["tmpcopyup", "ro", "mode=755"]},
-            {"destination": "/data", "type": "bind", "source": "data", "options": ["rbind", "rro", "rshared", "noatime"]},
+            {
+                "destination": "/data",
+                "type": "bind",
+                "source": "data",
+                "options": ["rbind", "rro", "rshared", "noatime"],
+            },
             {"destination": "/data", "options": ["remount", "bind", "ro"]},
             {"destination": "/old", "type": "ext4", "source": "/dev/sda1", "options": ["iversion", "ro"]},
         ],
@@ -114,6 +125,11 @@ def seeds() -> dict[str, bytes]:
         for start in range(0, len(operations), OPERATIONS_OF_A_SEED):
             plan.operations = operations[start : start + OPERATIONS_OF_A_SEED]
             pieces[f"{name}-{start // OPERATIONS_OF_A_SEED}"] = encode(plan)
+    # what no compiler writes, and a mutation hardly finds: as many arguments as there is room for, and one more
+    for count in (16, 17):
+        plan = Plan()
+        plan.add("execute", "", *[0] * count)
+        pieces[f"broken-{count}"] = encode(plan)
     return pieces
 
 

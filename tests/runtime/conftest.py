@@ -55,10 +55,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _plain_id(item: pytest.Item, runtime: str) -> str:
     """FILE::TEST[PARAMETERS] without the runtime's name among the parameters."""
-    file, _, test = item.nodeid.rpartition("/")[2].partition("::")
+    test = item.nodeid.partition("::")[2]
     function, _, parameters = test.partition("[")
     kept = parameters.rstrip("]").replace(f"{runtime}-", "", 1) if parameters.rstrip("]") != runtime else ""
-    return f"{file}::{function}[{kept}]" if kept else f"{file}::{function}"
+    return f"{item.path.name}::{function}[{kept}]" if kept else f"{item.path.name}::{function}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,7 +49,9 @@ class Container:
         return self
 
     def start(self) -> Container:
+        before = self._arguments()
         self.call("start").checked()
+        eventually(lambda: self._arguments() != before, "the program")  # runc returns a moment before execve(2)
         return self
 
     def launch(self) -> Container:
@@ -98,7 +100,7 @@ class Container:
 
     def call(self, verb: str, *options: str, signal: str = "", cwd: Path | None = None) -> Result:
         """Any verb about this container; called in the bundle (`cwd`) it is not told where that is."""
-        detached = verb == "create" or "--detach" in options
+        detached = verb == "create" or not {"--detach", "-d"}.isdisjoint(options)
         if detached and "--pid-file" not in options:  # as every engine does
             options = ("--pid-file", str(self._pid_file), *options)
         if verb in ("create", "run"):
@@ -136,6 +138,13 @@ class Container:
     def _init(self) -> int:
         """What create or run wrote into the pid file: known also when the process has ended, and cheap to ask for."""
         return int(self._pid_file.read_text())
+
+    def _arguments(self) -> list[str]:
+        """The process's, first the runtime's init's, then the program's; none when it has ended."""
+        try:
+            return self.process.arguments()
+        except (FileNotFoundError, ProcessLookupError):
+            return []
 
     @property
     def process(self) -> Process:

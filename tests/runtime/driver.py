@@ -72,7 +72,7 @@ class Runtime:
         return json.loads(answer.stdout) if answer.returncode == 0 else None
 
     def admits(self, *path: str) -> bool:
-        """Whether the features structure says that it can do something; what it does not say is for the test to find out.
+        """Whether the features structure says that it can do something; what it leaves open, the test finds out.
 
         `admits("linux", "namespaces", "time")`: the last word is looked up in the list or map that the others lead to.
         """

@@ -1,7 +1,8 @@
 """Nothing may be left behind: what a test's containers had on this machine, looked for afterwards and then removed.
 
 Processes are found because this process is the reaper of all orphans below it, mounts because it has a mount namespace
-of its own, cgroups by a token that is part of every id, and files because each container has its own directories for them.
+of its own, cgroups by a token that is part of every id, and files because each container has its own directories for
+them.
 """
 
 from __future__ import annotations

@@ -60,8 +60,14 @@ def test_bundle_has_a_short_form(container: Container, bundle: Bundle) -> None:
 
 def test_detach_has_a_short_form(container: Container) -> None:
     """runc: '--detach, -d'"""
-    container.call("run", "--detach").checked()
-    container.delete("-f")
+    container.call("run", "-d").checked()
+    assert container.status == "running"
+
+
+def test_force_has_a_short_form(container: Container) -> None:
+    """runc: '--force, -f'"""
+    container.launch().delete("-f")
+    assert not container.exists
 
 
 class TestLog:

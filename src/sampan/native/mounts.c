@@ -28,7 +28,7 @@ static void explain_context(long context)
 
 static long set_options(long context, const struct argument *options)
 {
-    for (uint32_t at = 0; at < options->length; at += length_of(options->text + at) + 1) {
+    for (size_t at = 0; at < options->length; at += length_of(options->text + at) + 1) {
         long result = set_option(context, options->text + at);
         if (result < 0)
             return result;

@@ -179,7 +179,7 @@ def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]
         if refused:
             names = names or {number: capability for capability, number in CAPABILITIES.items()}
             missing = ", ".join(names[bit] for bit in names if refused >> bit & 1)
-            plan.warnings.append(f"process.capabilities.{name}: {missing} cannot be granted here and is left out")
+            plan.warnings.append(f"process.capabilities.{name}: {missing} cannot be granted here: left out")
     return sets
 
 
