@@ -117,7 +117,7 @@ def program(request: pytest.FixtureRequest) -> str:
     found = shutil.which(name)
     if found is None:
         pytest.fail(f"{name} is not installed: run `make install`, or give --runtime=PATH", pytrace=False)
-    return os.path.abspath(found)
+    return str(os.path.abspath(found))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
-"""DESIGN, "No traces": an operation leaves the machine as it found it also when "the runtime is killed with SIGKILL at any
-instruction: the next `delete` (or `create` of the same id) cleans up".
+"""DESIGN, "No traces": an operation leaves the machine as it found it also when "the runtime is killed with SIGKILL at
+any instruction: the next `delete` (or `create` of the same id) cleans up".
 
 Two ways to kill: strace kills the command as it enters its n-th call of a system call, one after the other; and a clock
 kills it after so many milliseconds, which hits the time between system calls, too.

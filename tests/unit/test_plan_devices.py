@@ -1,4 +1,4 @@
-"""What is in the container's /dev: config-linux.md#default-devices, linux.devices, and the links of runtime-linux.md."""
+"""What is in the container's /dev: config-linux.md#default-devices, linux.devices, the links of runtime-linux.md."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def compiled(*devices: dict[str, Any], mounts: list[dict[str, Any]] | None = Non
     return compile_plan(load(json.dumps(document).encode()), Host("web", "/bundle"))
 
 
-def devices_of(plan: Plan) -> dict[str, tuple[Any, ...]]:
+def devices_of(plan: Plan) -> dict[str, list[Any]]:
     """Path -> mode, major, minor, uid, gid, path on the host, bind."""
     found = [operation.args for operation in plan.operations if operation.name == "device"]
-    return {f"{str(directory).rstrip('/')}/{name}": rest for directory, name, *rest in found}  # type: ignore[misc]
+    return {f"{str(directory).rstrip('/')}/{name!s}": rest for directory, name, *rest in found}
 
 
 def test_the_default_devices_are_supplied() -> None:
@@ -53,7 +53,8 @@ def test_a_listed_device_replaces_the_default_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, mode, numbers", [("c", CHARACTER, (10, 229)), ("u", CHARACTER, (10, 229)), ("b", BLOCK, (8, 0)), ("p", FIFO, ())]
+    "kind, mode, numbers",
+    [("c", CHARACTER, (10, 229)), ("u", CHARACTER, (10, 229)), ("b", BLOCK, (8, 0)), ("p", FIFO, ())],
 )
 def test_each_type_of_device(kind: str, mode: int, numbers: tuple[int, ...]) -> None:
     device: dict[str, Any] = {"path": "/dev/some/thing", "type": kind}
@@ -86,7 +87,7 @@ def test_nothing_is_made_in_a_dev_that_is_a_bind_mount(destination: str, how: di
 
 
 def test_a_remount_of_dev_is_no_bind_mount_of_it() -> None:
-    mounts = [
+    mounts: list[dict[str, Any]] = [
         {"destination": "/dev", "type": "tmpfs"},
         {"destination": "/dev", "options": ["remount", "bind", "nosuid"]},
     ]

@@ -1,4 +1,4 @@
-"""config.md#mounts as operations: every option of its table, binds, file systems, remounts, cgroups, and what is refused."""
+"""config.md#mounts as operations: every option of its table, binds, file systems, remounts, cgroups, refusals."""
 
 from __future__ import annotations
 

@@ -42,8 +42,10 @@ def compiled(*, host: Host | None = None, linux: dict[str, Any] | None = None, *
     return compile_plan(load(json.dumps(document).encode()), host or Host("web", "/bundle"))
 
 
-def in_namespaces(*new: str, host: Host | None = None, **joined: str) -> Plan:
-    """The plan with these namespaces, "user" with a mapping."""
+def in_namespaces(*new: str, tasks: tuple[str, ...] = (), **joined: Any) -> Plan:
+    """The plan with these namespaces, "user" with a mapping; ``tasks`` are files of v1 cgroups."""
+    host = Host("web", "/bundle")
+    host.cgroup_tasks = tasks
     entries: list[dict[str, str]] = [{"type": kind} for kind in new]
     entries += [{"type": kind, "path": path} for kind, path in joined.items()]
     mappings = {"uidMappings": IDS, "gidMappings": IDS} if "user" in new else {}
@@ -85,16 +87,15 @@ class TestNamespaces:
         assert plan.clone_flags == op.NEWPID | op.NEWNET | op.NEWIPC | op.NEWUTS | op.NEWNS
 
     def test_a_cgroup_namespace_is_made_when_the_process_is_in_its_cgroup(self) -> None:
-        host = Host("web", "/bundle")
-        host.cgroup_tasks = ("/sys/fs/cgroup/pids/web/tasks",)
-        plan = in_namespaces("mount", "cgroup", host=host)
+        plan = in_namespaces("mount", "cgroup", tasks=("/sys/fs/cgroup/pids/web/tasks",))
         assert arguments(plan, "unshare") == [(op.NEWCGROUP,)]
         assert place(plan, "enter_cgroup") < place(plan, "unshare")
         assert not plan.clone_flags & op.NEWCGROUP
 
     @pytest.mark.parametrize("kind", ["network", "ipc", "uts", "mount", "cgroup", "time"])
     def test_a_joined_namespace_needs_no_second_process(self, kind: str) -> None:
-        plan = in_namespaces(**{kind: f"/run/ns/{kind}"})
+        joined: dict[str, Any] = {kind: f"/run/ns/{kind}"}
+        plan = in_namespaces(**joined)
         assert names(plan).count("fork") == 0
         assert arguments(plan, "join") == [(0, FLAGS[kind], 0)]
         descriptor = plan.descriptors[0]
@@ -121,7 +122,8 @@ class TestNamespaces:
         plan = in_namespaces("mount", user="/u", network="/n", ipc="/i")
         joins = [(flag, early) for _, flag, early in arguments(plan, "join")]
         middle = joins.index((op.NEWUSER, 0))
-        assert {flag for flag, _ in joins[:middle]} == {flag for flag, _ in joins[middle + 1 :]} == {op.NEWNET, op.NEWIPC}
+        others = {op.NEWNET, op.NEWIPC}
+        assert {flag for flag, _ in joins[:middle]} == {flag for flag, _ in joins[middle + 1 :]} == others
         assert [early for _, early in joins] == [1, 1, 0, 0, 0]
         assert middle < place(plan, "fork", op.NEWNS)
         assert arguments(plan, "become_root") == [(1,)]
@@ -145,10 +147,8 @@ class TestNamespaces:
             kinds = dict(zip(FLAGS, choice, strict=True))
             if kinds["uts"] != "new" and kinds["mount"] == "":
                 continue  # a third of all is enough
-            plan = in_namespaces(
-                *[kind for kind, how in kinds.items() if how == "new"],
-                **{kind: "/ns" for kind, how in kinds.items() if how == "joined"},
-            )
+            joined: dict[str, Any] = {kind: "/ns" for kind, how in kinds.items() if how == "joined"}
+            plan = in_namespaces(*[kind for kind, how in kinds.items() if how == "new"], **joined)
             forks = arguments(plan, "fork")
             assert len(forks) == (kinds["user"] != "" or kinds["pid"] == "joined")
             born = plan.clone_flags or (forks[0][0] if forks else 0)
@@ -217,7 +217,9 @@ class TestRoot:
         assert arguments(plan, "propagation") == [(MS_SLAVE | WHOLE_TREE,)]
         assert place(plan, "propagation") < place(plan, "root")
 
-    @pytest.mark.parametrize("name, flag", [("slave", MS_SLAVE), ("private", MS_PRIVATE), ("unbindable", MS_UNBINDABLE)])
+    @pytest.mark.parametrize(
+        "name, flag", [("slave", MS_SLAVE), ("private", MS_PRIVATE), ("unbindable", MS_UNBINDABLE)]
+    )
     def test_the_propagation_of_the_root(self, name: str, flag: int) -> None:
         plan = compiled(linux={"rootfsPropagation": name})
         assert arguments(plan, "root") == [("/bundle/rootfs", flag | WHOLE_TREE)]
@@ -229,7 +231,8 @@ class TestRoot:
 
     def test_a_read_only_root_is_sealed_when_all_is_made_in_it(self) -> None:
         mounts = [{"destination": "/a", "type": "tmpfs"}]
-        plan = compiled(root={"path": "rootfs", "readonly": True}, mounts=mounts, linux={"maskedPaths": ["/proc/kcore"]})
+        root = {"path": "rootfs", "readonly": True}
+        plan = compiled(root=root, mounts=mounts, linux={"maskedPaths": ["/proc/kcore"]})
         seal = place(plan, "attributes", "/", RDONLY)
         assert max(place(plan, "mount"), place(plan, "mask")) < seal < place(plan, "pivot")
         assert "attributes" not in names(compiled())
@@ -348,7 +351,7 @@ class TestRefused:
             compiled(linux={"intelRdt": {"closID": "guaranteed"}})
 
     def test_all_of_it_is_named_at_once(self) -> None:
-        process = {"cwd": "/", "args": ["sh"], "user": {"uid": 0, "gid": 0}, "terminal": True}
+        namespaces = [{"type": "network"}, {"type": "mount"}]
         with pytest.raises(ConfigError) as caught:
-            compiled(process=process, linux={"intelRdt": {"closID": "x"}})
-        assert [problem.field for problem in caught.value.problems][0] == "linux.intelRdt"
+            compiled(linux={"namespaces": namespaces, "netDevices": {"eth0": {}}, "intelRdt": {"closID": "x"}})
+        assert {problem.field for problem in caught.value.problems} == {"linux.netDevices", "linux.intelRdt"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -108,8 +108,8 @@ class TestCapabilities:
         assert one(plan, "bounding").args == (ALL,)
 
     def test_what_cannot_be_granted_is_a_warning_and_left_out(self) -> None:
-        """ "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be logged
-        as a warning by the runtime. Runtimes SHOULD NOT fail" """
+        """ "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be
+        logged as a warning by the runtime. Runtimes SHOULD NOT fail" """
         asked = {"bounding": ["CAP_CHOWN", "CAP_SYS_ADMIN"], "permitted": ["CAP_CHOWN", "CAP_SYS_ADMIN"]}
         plan = compiled(host=host_with(capabilities=CHOWN), capabilities=asked)
         assert one(plan, "bounding").args == (CHOWN,)
@@ -241,15 +241,16 @@ class TestLabels:
 
     @pytest.mark.parametrize("field", ["apparmorProfile", "selinuxLabel"])
     def test_what_the_kernel_has_not_is_an_error(self, field: str) -> None:
+        values: dict[str, Any] = {field: "some"}
         with pytest.raises(ConfigError, match=rf"process\.{field}: cannot be applied"):
-            compiled(**{field: "some"})
+            compiled(**values)
 
     def test_unconfined_needs_no_apparmor(self) -> None:
         assert "write_proc" not in names(compiled(apparmorProfile="unconfined"))
 
 
 class TestHookPlans:
-    HOOK: Hook = {"path": "/hooks/one", "args": ["one", "--all"], "env": ["A=b"]}
+    HOOK: ClassVar[Hook] = {"path": "/hooks/one", "args": ["one", "--all"], "env": ["A=b"]}
 
     def test_a_hook_of_the_container_joins_its_namespaces_and_is_a_child_there(self) -> None:
         plan = container_hook_plan(self.HOOK, NEWNS | NEWPID, None, Host("web", "/bundle"))
@@ -276,11 +277,12 @@ class TestHookPlans:
             capabilities={"bounding": ["CAP_KILL"]},
         )
         plan = container_hook_plan(self.HOOK, NEWNS, confined, host_with(seccomp_filter=FILTER))
-        assert {"user", "groups", "bounding", "capabilities", "no_new_privileges", "seccomp", "rlimit"} <= set(names(plan))
+        confining = {"user", "groups", "bounding", "capabilities", "no_new_privileges", "seccomp", "rlimit"}
+        assert confining <= set(names(plan))
         assert one(plan, "user").args == (1000, 1000)
         assert one(plan, "execute").args == (b"one\0--all\0", b"A=b\0")
         assert not {"await_start", "home"} & set(names(plan))
-        assert one(plan, "undumpable")
+        assert names(plan).count("undumpable") == 1
 
     def test_nothing_but_execve_must_pass_the_filter(self) -> None:
         """As for the process: a filter that has no statx or faccessat2 must not keep the hook from being found."""

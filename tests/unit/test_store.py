@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sampan._linux import lock_file
 from sampan.engine import creation, kill, query, removal, start, store
 from sampan.engine.delete import delete
 from sampan.engine.store import Record, Store
@@ -149,7 +150,8 @@ class TestBrokenRecords:
     @pytest.mark.parametrize("name", Record.__slots__)
     @pytest.mark.parametrize("value", [None, [], 1.5], ids=["null", "list", "fraction"])
     def test_a_property_of_the_wrong_type_is_named(self, root: Store, name: str, value: object) -> None:
-        make(root, **{name: value})
+        changes: dict[str, Any] = {name: value}
+        make(root, **changes)
         with pytest.raises(StateError, match=f"its record is damaged: {name} is"):
             query.state(root, "web")
 
@@ -192,7 +194,8 @@ class TestBrokenRecords:
         self, root: Store, name: str
     ) -> None:
         """Also what a `delete` left that was killed after it had removed the record."""
-        for again in (lambda: delete(root, "web"), lambda: creation._claim(root, "web").close()):
+        calls: list[Callable[[], None]] = [lambda: delete(root, "web"), lambda: creation._claim(root, "web").close()]
+        for again in calls:
             directory = Path(root.root, "web")
             directory.mkdir(parents=True, exist_ok=True)
             (directory / name).write_text("half")
@@ -284,9 +287,11 @@ class TestLocks:
             assert sorted(results) == ["exists"] * 3 + ["made"]
             delete(root, "web")
 
-    def test_who_comes_between_making_and_locking_wins_alone(self, root: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another creation may take the new, empty directory for that of a killed one, and complete a container in it."""
-        lock, other = store.lock_file, []
+    def test_who_comes_between_making_and_locking_wins_alone(
+        self, root: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another creation may take the new, empty directory for that of a killed one, and make a container in it."""
+        lock, other = lock_file, []
 
         def lock_late(fd: int, exclusive: bool, wait: bool) -> bool:
             monkeypatch.setattr(store, "lock_file", lock)
@@ -307,7 +312,7 @@ class TestLocks:
         self, root: Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """`delete --force` removes an empty directory, too."""
-        lock = store.lock_file
+        lock = lock_file
 
         def lock_late(fd: int, exclusive: bool, wait: bool) -> bool:
             monkeypatch.setattr(store, "lock_file", lock)
@@ -357,7 +362,7 @@ class TestLocks:
         make(root, pid=bystander.pid, started=proc.start_time(bystander.pid), complete=False)
         with root.hold("web") as held, root.look("web") as other:
             held.status(held.load())
-            assert not store.lock_file(other.fd, False, False), "others may take a shared lock: it is exclusive no more"
+            assert not lock_file(other.fd, False, False), "others may take a shared lock: it is exclusive no more"
 
     def test_the_state_can_be_asked_for_while_somebody_works_on_it(self, root: Store) -> None:
         """A hook may."""
