@@ -78,41 +78,37 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     opened = Site(directory, runtimes)
     try:
         opened.import_image()
+        Podman(opened, next(iter(runtimes))).run("true")  # podman makes what it keeps
         yield opened
     finally:
         opened.close()
 
 
-@pytest.fixture(scope="session")
-def mounts_at_rest(site: Site) -> set[str]:
-    """The mounts of the view while there is no container."""
-    Podman(site, next(iter(site.runtimes))).run("true").checked()
-    return leftovers.mounts_of(site.view)
-
-
 @pytest.fixture
-def podman(request: pytest.FixtureRequest, site: Site, mounts_at_rest: set[str]) -> Iterator[Podman]:
+def podman(request: pytest.FixtureRequest, site: Site) -> Iterator[Podman]:
     """podman with the runtime of this test. At its end all containers are removed without a trace, or it fails."""
+    before = leftovers.mounts_of(site.view)
     engine = Podman(site, request.param)
     yield engine
     engine.tidy()
-    _check_leftovers(request, site, mounts_at_rest)
+    _check_leftovers(request, site, before)
 
 
 @pytest.fixture
-def podmans(request: pytest.FixtureRequest, site: Site, mounts_at_rest: set[str]) -> Iterator[dict[str, Podman]]:
+def podmans(request: pytest.FixtureRequest, site: Site) -> Iterator[dict[str, Podman]]:
     """podman with every runtime of the session, for comparisons."""
     if REFERENCE not in site.runtimes or len(site.runtimes) < 2:
         pytest.skip(f"compares a runtime with {REFERENCE}, and this session has only {', '.join(site.runtimes)}")
+    before = leftovers.mounts_of(site.view)
     engines = {name: Podman(site, name) for name in site.runtimes}
     yield engines
     for engine in engines.values():
         engine.tidy()
-    _check_leftovers(request, site, mounts_at_rest)
+    _check_leftovers(request, site, before)
 
 
-def _check_leftovers(request: pytest.FixtureRequest, site: Site, mounts_at_rest: set[str]) -> None:
-    found = leftovers.settle(site.view, mounts_at_rest)
+def _check_leftovers(request: pytest.FixtureRequest, site: Site, before: set[str]) -> None:
+    found = leftovers.settle(site.view, before)
     if found and request.node.stash.get(_passed, False):
         pytest.fail("left behind:\n" + "\n".join(found), pytrace=False)
 

@@ -189,16 +189,15 @@ def test_inspect_tells_the_process_and_the_runtime(podman: Podman) -> None:
 
 def test_top_lists_the_container_s_processes(podman: Podman) -> None:
     container = podman.detached("sleep", "1000")
-    assert podman("top", container, "args").checked().lines[1:] == ["sleep 1000"]
+    assert [line.split() for line in podman("top", container, "args").checked().lines[1:]] == [["sleep", "1000"]]
 
 
 def test_attach_shows_what_the_container_prints_from_then_on(podman: Podman) -> None:
-    container = podman.detached("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo attached; exit 5")
+    container = podman.detached("sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.05; done; echo attached")
     command = podman.in_background("attach", "--no-stdin", container)
     time.sleep(0.3)
     podman("cp", "-", f"{container}:/tmp", stdin=_tar_with("go")).checked()
-    result = command.wait()
-    assert (result.status, result.stdout) == (5, "attached\n"), str(result)
+    assert command.wait().checked().stdout.split() == ["attached"]
 
 
 def test_copying_out_of_a_running_container_gives_its_files(podman: Podman) -> None:

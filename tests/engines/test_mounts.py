@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,9 @@ def test_propagation_of_volumes_is_as_asked(
 
 
 def test_tmpfs_is_fresh_and_has_its_size(podman: Podman) -> None:
-    result = podman.run("--tmpfs", "/scratch:size=1m,mode=1777", "--", "sh", "-c", "df -k /scratch; stat -c %a /scratch")
+    result = podman.run(
+        "--tmpfs", "/scratch:size=1m,mode=1777", "--", "sh", "-c", "df -k /scratch; stat -c %a /scratch"
+    )
     lines = result.checked().lines
     assert lines[-2].split()[:2] == ["tmpfs", "1024"]
     assert lines[-1] == "1777"
@@ -107,6 +110,13 @@ def test_a_device_that_was_not_asked_for_cannot_be_opened(podman: Podman) -> Non
 def test_kernel_s_secrets_are_masked(podman: Podman) -> None:
     script = "head -c 1 /proc/kcore | wc -c; ls /proc/scsi 2>/dev/null | wc -l; ls /sys/firmware | wc -l"
     assert podman.run("sh", "-c", script).checked().lines == ["0", "0", "0"]
+
+
+def test_masked_files_are_no_way_to_the_host_s_devices(podman: Podman) -> None:
+    """What hides them must be the container's own, or read-only: its root may change modes and owners."""
+    before = os.stat("/dev/null").st_ctime_ns
+    podman.run("chmod", "0666", "/proc/keys", "/proc/timer_list")  # what it is anyway, so that nothing breaks
+    assert os.stat("/dev/null").st_ctime_ns == before, "the container has changed the host's /dev/null"
 
 
 def test_kernel_s_settings_are_read_only(podman: Podman) -> None:

@@ -15,15 +15,15 @@ def status_field(podman: Podman, name: str, *options: str) -> str:
 @pytest.mark.parametrize(
     "user, expected",
     [
-        ("worker", "uid=1000(worker) gid=1000(worker) groups=1000(worker),2000(extra)"),
-        ("1000", "uid=1000(worker) gid=1000(worker) groups=1000(worker),2000(extra)"),
-        ("1234:4321", "uid=1234 gid=4321 groups=4321"),
-        ("worker:extra", "uid=1000(worker) gid=2000(extra) groups=2000(extra)"),
-        ("0:0", "uid=0(root) gid=0(root) groups=0(root)"),
+        ("worker", ["1000", "1000", "1000 2000"]),
+        ("1000", ["1000", "1000", "1000 2000"]),
+        ("1234:4321", ["1234", "4321", "4321"]),
+        ("worker:extra", ["1000", "2000", "2000"]),
+        ("0:0", ["0", "0", "0"]),
     ],
 )
-def test_user_and_group_are_as_asked(podman: Podman, user: str, expected: str) -> None:
-    assert podman.run("-u", user, "--", "id").checked().output == expected
+def test_user_and_group_are_as_asked(podman: Podman, user: str, expected: list[str]) -> None:
+    assert podman.run("-u", user, "--", "sh", "-c", "id -u; id -g; id -G").checked().lines == expected
 
 
 def test_group_add_gives_further_groups(podman: Podman) -> None:
@@ -36,11 +36,6 @@ def test_a_user_without_rights_has_no_capabilities(podman: Podman) -> None:
 
 def test_working_directory_is_as_asked(podman: Podman) -> None:
     assert podman.run("-w", "/srv", "--", "pwd").checked().output == "/srv"
-
-
-def test_a_missing_working_directory_is_made(podman: Podman) -> None:
-    result = podman.run("-w", "/srv/new/deep", "--", "pwd").checked()
-    assert result.output == "/srv/new/deep"
 
 
 def test_the_environment_is_as_asked(podman: Podman) -> None:
@@ -107,10 +102,8 @@ def test_default_seccomp_refuses_new_mounts_but_unconfined_allows_them(podman: P
 
 
 def test_limits_are_as_asked(podman: Podman) -> None:
-    assert podman.run("--ulimit", "nofile=99:100", "--", "sh", "-c", "ulimit -Sn; ulimit -Hn").checked().lines == [
-        "99",
-        "100",
-    ]
+    options = ["--ulimit", "nofile=99:100", "--ulimit", "nproc=500:500"]
+    assert podman.run(*options, "--", "sh", "-c", "ulimit -Sn; ulimit -Hn").checked().lines == ["99", "100"]
 
 
 def test_umask_is_as_asked(podman: Podman) -> None:

@@ -24,9 +24,7 @@ def needs(controller: str) -> pytest.MarkDecorator:
 
 def limit(podman: Podman, v1: str, v2: str, *options: str) -> str:
     """A file of the container's cgroup, read by the container."""
-    script = (
-        f"[ -e /sys/fs/cgroup/cgroup.controllers ] && exec cat /sys/fs/cgroup/{v2}; exec cat /sys/fs/cgroup/{v1}"
-    )
+    script = f"[ -e /sys/fs/cgroup/cgroup.controllers ] && exec cat /sys/fs/cgroup/{v2}; exec cat /sys/fs/cgroup/{v1}"
     return podman.run(*options, "--", "sh", "-c", script).checked().output
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -43,9 +44,8 @@ def test_death_by_a_signal_is_128_and_its_number(podman: Podman) -> None:
 @pytest.mark.parametrize(
     "program, status, message",
     [
-        ("no-such-program", 127, "executable file `?not found in \\$PATH|executable file .* not found in \\$PATH"),
+        ("no-such-program", 127, r"executable file .*not found in \$PATH"),
         ("/bin/no-such-program", 127, "no such file or directory"),
-        ("/bin/no-interpreter", 127, "no such file or directory"),
         ("/bin/not-executable", 126, "permission denied"),
         ("/tmp", 126, "permission denied"),
     ],
@@ -56,7 +56,20 @@ def test_a_program_that_cannot_run_has_the_status_of_shells(
     """podman chooses between 127, 126 and 125 by the words of the runtime's message."""
     result = podman.run(program)
     assert result.status == status, str(result)
-    assert pytest.importorskip("re").search(message, result.stderr, 2), str(result)
+    assert re.search(message, result.stderr, re.IGNORECASE), str(result)
+
+
+def test_a_script_without_its_interpreter_is_an_error_that_says_so(podman: Podman) -> None:
+    """runc tells it too late for podman to choose a status (1), sampan when it starts the container (126)."""
+    result = podman.run("/bin/no-interpreter")
+    assert result.status != 0, str(result)
+    assert "no such file or directory" in result.stderr, str(result)
+
+
+def test_a_file_that_is_no_program_is_an_error_that_says_so(podman: Podman) -> None:
+    result = podman.run("/bin/no-program")
+    assert result.status != 0, str(result)
+    assert "exec format error" in result.stderr, str(result)
 
 
 def test_what_the_runtime_refuses_is_125_or_126_with_its_reason(podman: Podman) -> None:
@@ -81,10 +94,11 @@ def test_a_terminating_signal_is_passed_on_to_the_container(podman: Podman) -> N
 
 def test_init_reaps_orphans(podman: Podman) -> None:
     """--init: catatonit, mounted into the container, is its first process."""
-    result = podman.run("--init", "--", "sh", "-c", "cat /proc/1/comm; (sleep 0.01 &); sleep 0.2; ps | grep -c '[s]leep'")
-    if "catatonit" in result.stderr and result.status == 125:
-        pytest.skip(f"no catatonit here: {result.stderr}")
-    assert result.lines == ["catatonit", "0"] or result.lines == ["podman-init", "0"], str(result)
+    script = "cat /proc/1/comm; (sleep 0.01 &); sleep 0.2; cat /proc/[0-9]*/stat | grep -c ' Z '"
+    result = podman.run("--init", "--", "sh", "-c", script)
+    if result.status == 125 and "init binary" in result.stderr:
+        pytest.skip(f"catatonit is not installed: {result.stderr}")
+    assert result.lines == ["podman-init", "0"], str(result)
 
 
 def test_log_driver_none_keeps_the_streams(podman: Podman) -> None:

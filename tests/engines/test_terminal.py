@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 
 from .podman import Podman
+
+TIMEOUT = 10
 
 
 def test_a_container_has_a_terminal(podman: Podman) -> None:
@@ -17,13 +20,22 @@ def test_a_terminal_passes_input_and_size(podman: Podman) -> None:
     """podman itself on a terminal, as a person has it."""
     ours, theirs = pty.openpty()
     try:
-        os.set_inheritable(theirs, True)
         command = podman.in_background(
-            "run", "--rm", "-it", "localhost/busybox:1", "cat", stdin=theirs, stdout=theirs, stderr=theirs
+            "run",
+            "--rm",
+            "-it",
+            "localhost/busybox:1",
+            "sh",
+            "-c",
+            "echo ready; cat",
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
         )
         os.close(theirs)
+        shown = _read(ours, until="ready\r\n")
         os.write(ours, b"typed\n\x04")
-        shown = _read_all(ours)
+        shown += _read(ours)
         assert command.wait().status == 0, shown
     finally:
         os.close(ours)
@@ -36,14 +48,14 @@ def test_a_detached_terminal_is_logged(podman: Podman) -> None:
     assert podman.logs(container).strip() == "/dev/pts/0"
 
 
-def _read_all(terminal: int) -> str:
-    text = b""
-    while True:
+def _read(terminal: int, until: str = "") -> str:
+    """What is shown, up to a text or the end, which for a terminal is the error that nobody has its other side."""
+    text = ""
+    while not (until and until in text):
+        ready, _, _ = select.select([terminal], [], [], TIMEOUT)
+        assert ready, f"nothing more within {TIMEOUT} s after {text!r}"
         try:
-            part = os.read(terminal, 4096)
-        except OSError:  # EIO: nobody has the other end any more
+            text += os.read(terminal, 4096).decode()
+        except OSError:
             break
-        if not part:
-            break
-        text += part
-    return text.decode()
+    return text

@@ -27,7 +27,15 @@ NAMESPACES = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"]
 JOIN_AND_RUN = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
 
 # What engines and runtimes keep outside of the directories that they are told to use.
-FRESH = ["/run", "/dev/shm", "/etc/containers", "/etc/cni", "/var/lib/containers", "/var/lib/cni", "/var/cache/containers"]
+FRESH = [
+    "/run",
+    "/dev/shm",
+    "/etc/containers",
+    "/etc/cni",
+    "/var/lib/containers",
+    "/var/lib/cni",
+    "/var/cache/containers",
+]
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ OF_START: dict[str, tuple[Arrange, str, str]] = {
 @pytest.mark.parametrize("verb", ["start", "run"])
 @pytest.mark.parametrize("case", OF_START)
 def test_a_failing_hook_of_start_ends_and_removes_the_container(container: Container, case: str, verb: str) -> None:
-    """ "If any hook fails, the runtime MUST generate an error, stop the container, and continue [...] at step 12." """
+    """ "If any hook fails, the runtime MUST generate an error, stop the container, and continue [...]" """
     arrange, name, reason = OF_START[case]
     arrange(container)
     if verb == "start":
@@ -151,7 +151,7 @@ def test_the_poststop_hooks_run_for_a_creation_that_a_hook_has_ended(container: 
 
 
 def test_a_failing_poststop_hook_is_no_reason_to_keep_anything(container: Container) -> None:
-    """ "the runtime MUST log a warning, but the remaining hooks and lifecycle continue as if the hook had succeeded" """
+    """ "the runtime MUST log a warning, but the remaining hooks and lifecycle continue [...]" """
     hook("poststop", "exit 1")(container)
     container.must("create")
     container.must("delete", "--force")

@@ -14,7 +14,7 @@ from typing import Any
 from . import cgroupfs
 from .bundle import Bundle
 from .driver import Result, Runtime
-from .procfs import Process
+from .procfs import Process, children, is_zombie
 
 State = dict[str, Any]
 
@@ -51,7 +51,7 @@ class Container:
     def start(self) -> Container:
         before = self._arguments()
         self.call("start").checked()
-        eventually(lambda: self._arguments() != before, "the program")  # runc returns a moment before execve(2)
+        eventually(lambda: self._has_left(before), "the program")  # runc returns a moment before execve(2)
         return self
 
     def launch(self) -> Container:
@@ -146,6 +146,11 @@ class Container:
         except (FileNotFoundError, ProcessLookupError):
             return []
 
+    def _has_left(self, arguments: list[str]) -> bool:
+        """Whether the process is another program now, or has ended. In the middle of execve(2) it has no arguments."""
+        now = self._arguments()
+        return now != arguments and (bool(now) or is_zombie(self._init) or not self.process.directory.exists())
+
     @property
     def process(self) -> Process:
         """The container's process, as the host's /proc shows it."""
@@ -187,8 +192,15 @@ class Container:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
 
+    def _kill_init(self) -> None:
+        """Before the runtime is asked to: runc, for one, looks only every 100 ms whether it is dead."""
+        if self._pid_file.exists() and self._init in children(os.getpid()):
+            os.kill(self._init, signal.SIGKILL)
+            os.waitpid(self._init, 0)
+
     def clean_up(self) -> None:
         """Ends the container whatever state it is in."""
         self.end_background()
+        self._kill_init()
         if self.root.exists() and any(self.root.rglob(f"*{self.id}*")):
             self.call("delete", "--force")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import select
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -99,16 +100,32 @@ class Runtime:
         timeout: float = TIMEOUT,
     ) -> Result:
         """Runs one command to its end. Output goes to the given files, or into the result."""
-        answer = subprocess.run(
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             env=None if environment is None else os.environ | environment,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=stdout or subprocess.PIPE,
             stderr=stderr or subprocess.PIPE,
             text=True,
             pass_fds=descriptors,
-            timeout=timeout,
         )
-        return Result(tuple(command), answer.returncode, answer.stdout or "", answer.stderr or "")
+        with process:
+            try:
+                if stdout is not None:
+                    _wait(process, timeout)
+                out, err = process.communicate(stdin, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return Result(tuple(command), process.returncode, out or "", err or "")
+
+
+def _wait(process: subprocess.Popen[str], timeout: float) -> None:
+    """As process.wait(timeout), but that sleeps and looks and sleeps; this is awake at once."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        if not select.select([descriptor], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired(process.args, timeout)
+    finally:
+        os.close(descriptor)

@@ -354,12 +354,6 @@ def test_the_source_of_a_file_system_is_passed_as_it_is() -> None:
     assert mounts_of(compiled({"destination": "/data", "type": "tmpfs"}))[0].source == "tmpfs"
 
 
-def test_a_mount_on_the_root_says_that_what_follows_is_below_it() -> None:
-    assert tmpfs(destination="/").flags & mounts.F_ON_ROOT
-    assert bind(destination="/").flags & mounts.F_ON_ROOT
-    assert not tmpfs().flags & mounts.F_ON_ROOT
-
-
 def test_unknown_options_go_to_the_file_system() -> None:
     """ "Runtimes SHOULD treat unknown options as filesystem-specific ones" """
     assert tmpfs("size=64m", "mode=1777", "huge=never").options == ["size=64m", "mode=1777", "huge=never"]
@@ -368,7 +362,7 @@ def test_unknown_options_go_to_the_file_system() -> None:
 def test_an_option_is_split_at_commas_but_not_inside_of_quotes() -> None:
     assert tmpfs('size=64m,context="u:r:t:s0:c1,c2",mode=700').options == [
         "size=64m",
-        'context="u:r:t:s0:c1,c2"',
+        "context=u:r:t:s0:c1,c2",
         "mode=700",
     ]
 
@@ -397,7 +391,7 @@ def test_proc_and_sys_need_a_real_directory(kind: str) -> None:
 def test_the_mount_label_is_a_context_of_file_systems(kind: str, labelled: bool) -> None:
     entry = {"destination": "/x", "type": kind}
     mount = mounts_of(compiled(entry, mountLabel="system_u:object_r:t:s0:c1,c2"))[0]
-    assert (mount.options == ['context="system_u:object_r:t:s0:c1,c2"']) is labelled
+    assert (mount.options == ["context=system_u:object_r:t:s0:c1,c2"]) is labelled
 
 
 def test_mounts_are_in_the_listed_order() -> None:

@@ -114,8 +114,8 @@ class TestCapabilities:
         plan = compiled(host=host_with(capabilities=CHOWN), capabilities=asked)
         assert one(plan, "bounding").args == (CHOWN,)
         assert plan.warnings == [
-            "process.capabilities.bounding: CAP_SYS_ADMIN cannot be granted here and is left out",
-            "process.capabilities.permitted: CAP_SYS_ADMIN cannot be granted here and is left out",
+            "process.capabilities.bounding: cannot be granted here, left out: CAP_SYS_ADMIN",
+            "process.capabilities.permitted: cannot be granted here, left out: CAP_SYS_ADMIN",
         ]
 
     def test_a_name_that_nobody_knows_is_a_warning_and_left_out(self) -> None:
@@ -131,7 +131,7 @@ class TestCapabilities:
         assert one(plan, "capabilities").args == (0, 0, 0, 0)
         plan = compiled(capabilities={"permitted": ["CAP_KILL"], "ambient": ["CAP_KILL"]})
         assert one(plan, "capabilities").args == (0, KILL, 0, 0)
-        assert plan.warnings == ["process.capabilities.ambient: CAP_KILL cannot be granted here and is left out"]
+        assert plan.warnings == ["process.capabilities.ambient: cannot be granted here, left out: CAP_KILL"]
 
 
 class TestIdentity:
@@ -254,7 +254,7 @@ class TestHookPlans:
 
     def test_a_hook_of_the_container_joins_its_namespaces_and_is_a_child_there(self) -> None:
         plan = container_hook_plan(self.HOOK, NEWNS | NEWPID, None, Host("web", "/bundle"))
-        assert names(plan) == ["join", "fork", "find_executable", "execute"]
+        assert names(plan) == ["join", "fork", "session", "find_executable", "execute"]
         assert plan.operations[0].args == (0, NEWNS | NEWPID, 0)
         assert one(plan, "find_executable").args == ("/hooks/one", "")
         assert one(plan, "execute").args == (b"one\0--all\0", b"A=b\0")

@@ -160,7 +160,7 @@ class TestBrokenRecords:
         with pytest.raises(StateError, match="pid is True"):
             query.state(root, "web")
 
-    @pytest.mark.parametrize("pid", [-1, -(2**31), 2**31, 2**63, 10**30])
+    @pytest.mark.parametrize("pid", [-1, -(2**31), 2**31, 2**63])
     def test_a_pid_that_is_none_is_a_process_that_has_ended(self, root: Store, pid: int) -> None:
         """-1 is everybody for kill(2)."""
         directory = make(root, pid=pid, started=1)

@@ -4,11 +4,17 @@ Never imported itself. The finder stands in front of Python's own and knows noth
 what it does not know is found as usual.
 """
 
+from __future__ import annotations
+
 import marshal
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader
 from _imp import extension_suffixes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 # name -> (is it a package?, its code)
 MODULES: dict[str, tuple[bool, bytes]] = {}
@@ -18,8 +24,8 @@ DIRECTORY = sys.path[-1]
 class Bundled:
     """Finder and loader of the modules in the table."""
 
-    @staticmethod
-    def find_spec(name: str, _path: object, _target: object = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, _path: object, _target: object = None) -> ModuleSpec | None:
+        """The module, if the table has it."""
         if name == "sampan._linux":
             path = f"{DIRECTORY}/sampan/_linux{extension_suffixes()[0]}"
             spec = ModuleSpec(name, ExtensionFileLoader(name, path), origin=path)
@@ -29,19 +35,19 @@ class Bundled:
         if entry is None:
             return None
         path = f"{DIRECTORY}/{name.replace('.', '/')}"
-        spec = ModuleSpec(name, Bundled, origin=f"{path}/__init__.py" if entry[0] else f"{path}.py", is_package=entry[0])
+        spec = ModuleSpec(name, LOADER, origin=f"{path}/__init__.py" if entry[0] else f"{path}.py", is_package=entry[0])
         spec.has_location = True
         if entry[0]:
             spec.submodule_search_locations = [path]
         return spec
 
-    @staticmethod
-    def create_module(_spec: ModuleSpec) -> None:
-        return None
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Leaves it to the import system."""
 
-    @staticmethod
-    def exec_module(module: object) -> None:
-        exec(marshal.loads(MODULES[module.__name__][1]), module.__dict__)
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code, which is as trustworthy as the file of the package that it came in."""
+        exec(marshal.loads(MODULES[module.__name__][1]), module.__dict__)  # noqa: S102, S302
 
 
-sys.meta_path.insert(0, Bundled)
+LOADER = Bundled()
+sys.meta_path.insert(0, LOADER)

@@ -16,7 +16,16 @@ from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import destroy
 from sampan.engine.store import CONFIG, START_SOCKET, Record, cache_directory
-from sampan.errors import ConfigError, ExistsError, KernelError, PlatformError, Problem, SampanError, UsageError
+from sampan.errors import (
+    ConfigError,
+    ExistsError,
+    KernelError,
+    NotFoundError,
+    PlatformError,
+    Problem,
+    SampanError,
+    UsageError,
+)
 from sampan.linux import files, proc
 from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
 from sampan.plan.host import Host
@@ -204,6 +213,7 @@ class Creation:
         if any(self.record.hooks.get(kind) for kind in HOOKS_OF_CREATE):
             launch.until(HOOKS)
             self._learn_process()
+            self.held.save(self.record)  # hooks may ask for the state
             self._run_hooks()
             launch.go_on()
         launch.until(CREATED)
@@ -276,14 +286,18 @@ def _claim(store: Store, container_id: str) -> Held:
     try:
         return store.make(container_id)
     except ExistsError:
-        held = store.hold(container_id)
+        try:
+            held = store.hold(container_id)
+        except NotFoundError:
+            return store.make(container_id)  # deleted meanwhile
         try:
             record = held.load()
         except SampanError:
             # not even a record: whoever made the directory was killed at once, and made nothing else
-            if posix.listdir(held.path):
+            if not held.has_nothing():
                 held.close()
                 raise
+            held.empty()
             return held
         if record.complete:
             held.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posix
-
 from sampan.engine.removal import destroy, kill_and_wait
 from sampan.engine.store import STOPPED
 from sampan.errors import NotFoundError, StateError
@@ -12,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sampan.engine.store import Held, Store
+    from sampan.engine.store import Store
 
 
 def _silent(message: str) -> None:
@@ -28,7 +26,7 @@ def delete(store: Store, container_id: str, *, force: bool = False, log: Callabl
             return
         raise
     with held:
-        if _is_empty(held):
+        if held.has_nothing():
             held.remove()  # of a creation that was killed at its first step
             return
         record = held.load()
@@ -38,7 +36,3 @@ def delete(store: Store, container_id: str, *, force: bool = False, log: Callabl
             raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
         kill_and_wait(record)
         destroy(held, record, log)
-
-
-def _is_empty(held: Held) -> bool:
-    return not posix.listdir(held.path)

@@ -129,7 +129,7 @@ def _wait(field: str, hook: Hook, pid: int, pidfd: int, output: int) -> None:
     timeout = hook.get("timeout", 0)
     begun = time.monotonic()
     if _linux.wait_readable((pidfd,), timeout * 1000 if timeout else -1) < 0 and timeout:
-        _linux.pidfd_signal(pidfd, 9)
+        posix.killpg(pid, 9)  # with its children; it leads its group, and is not reaped
         posix.waitpid(pid, 0)
         raise HookError(f"{field}: the hook {hook['path']} took longer than its timeout of {timeout} s and was killed")
     ended = posix.waitid(posix.P_PIDFD, pidfd, posix.WEXITED)
@@ -156,6 +156,7 @@ def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, 
         arguments,
         environment,
         file_actions=actions,
+        setpgroup=0,
         setsigmask=(),
         setsigdef=[number for number in default if number not in (9, 19)],
     )

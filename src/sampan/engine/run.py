@@ -8,7 +8,7 @@ from sampan import _linux
 from sampan.engine.creation import Creation
 from sampan.engine.removal import destroy
 from sampan.engine.start import run_hooks
-from sampan.errors import ConfigError, NotFoundError, Problem
+from sampan.errors import ConfigError, HookError, NotFoundError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,23 +42,32 @@ def run(
             raise ConfigError("config.json", [Problem("process", None, rule, "config.md#process")])
         creation.check_terminal(foreground=not detach)
         creation.make()
-        assert creation.launch is not None
         creation.finish()
-        run_hooks(creation.held, creation.record, "startContainer", options.log)
-        creation.launch.go_on()
-        creation.launch.ended()
     except BaseException:
         creation.abandon()
         raise
-    try:
-        run_hooks(creation.held, creation.record, "poststart", options.log)
-    except BaseException:
-        creation.release()
-        raise
+    _start(creation)
     if detach:
         creation.release()
         return 0
     return _foreground(creation, store, keep=keep)
+
+
+def _start(creation: Creation) -> None:
+    """From the wait for `start` to the user's program, with the hooks around it."""
+    launch, record, log = creation.launch, creation.record, creation.options.log
+    assert launch is not None
+    try:
+        run_hooks(creation.held, record, "startContainer", log)
+        launch.go_on()
+        launch.ended()
+        run_hooks(creation.held, record, "poststart", log)
+    except HookError:
+        creation.release()  # the container is gone already, with its poststop hooks
+        raise
+    except BaseException:
+        creation.abandon()
+        raise
 
 
 def _foreground(creation: Creation, store: Store, *, keep: bool) -> int:

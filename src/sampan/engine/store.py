@@ -12,7 +12,7 @@ import posix
 
 from sampan._linux import json_dumps, json_loads, lock_file, unix_connect
 from sampan.cgroups import cgroup
-from sampan.errors import ExistsError, KernelError, NotFoundError, StateError
+from sampan.errors import ExistsError, KernelError, NotFoundError, StateError, UsageError
 from sampan.linux import files, proc
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 RECORD, CONFIG, START_SOCKET = "state.json", "config.json", "start"
+BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET))
 CREATING, CREATED, RUNNING, STOPPED = "creating", "created", "running", "stopped"
 
 
@@ -90,9 +91,10 @@ class Record:
 class Held:
     """A container's directory, locked until `close` or the end of a `with` block."""
 
-    __slots__ = ("fd", "id", "path")
+    __slots__ = ("fd", "id", "locked", "path")
 
     def __init__(self, path: str, container_id: str, fd: int) -> None:
+        self.locked = False  # by us
         self.path = path
         self.id = container_id
         self.fd = fd
@@ -129,15 +131,15 @@ class Held:
 
     def status(self, record: Record) -> str:
         """runtime.md#state, from what the process is doing now."""
-        if proc.start_time(record.pid) != record.started or record.started == 0:
-            return STOPPED
         if not record.complete:
             return CREATING if self._is_locked_by_another() else STOPPED
+        if record.started == 0 or proc.start_time(record.pid) != record.started:
+            return STOPPED
         return CREATED if self._waits_for_start() else RUNNING
 
     def _is_locked_by_another(self) -> bool:
         """Whether somebody is at work on it: what was left incomplete by a creation that was killed is not locked."""
-        return not lock_file(self.fd, False, False)
+        return not self.locked and not lock_file(self.fd, False, False)  # flock(2) would convert our own lock
 
     def _waits_for_start(self) -> bool:
         try:
@@ -147,11 +149,19 @@ class Held:
             return False
         return True
 
+    def has_nothing(self) -> bool:
+        """Whether it holds nothing but what is written before the first record, by a creation that was killed there."""
+        return BEFORE_RECORD.issuperset(posix.listdir(self.path))
+
     def remove(self) -> None:
-        """The directory and all in it."""
-        for name in posix.listdir(self.path):
-            posix.unlink(f"{self.path}/{name}")
+        """The directory and all in it; the record last, so that a removal that is killed can be finished."""
+        self.empty()
         posix.rmdir(self.path)
+
+    def empty(self) -> None:
+        """All that is in the directory."""
+        for name in sorted(posix.listdir(self.path), key=RECORD.__eq__):
+            posix.unlink(f"{self.path}/{name}")
 
 
 class Store:
@@ -168,21 +178,34 @@ class Store:
         What a creation that was killed has left is not a container: the caller finds its record incomplete.
         """
         self._make_root()
-        path = f"{self.root}/{container_id}"
-        try:
-            posix.mkdir(path, 0o700)
-        except FileExistsError:
-            raise ExistsError(f"a container with the id {container_id} exists already") from None
-        except OSError as error:
-            raise KernelError("mkdir", path, error.errno or 0) from None
-        return self.hold(container_id)
+        path = self._path(container_id)
+        while True:
+            try:
+                posix.mkdir(path, 0o700)
+            except FileExistsError:
+                raise ExistsError(f"a container with the id {container_id} exists already") from None
+            except OSError as error:
+                raise KernelError("mkdir", path, error.errno or 0) from None
+            try:
+                held = self.hold(container_id)
+            except NotFoundError:
+                continue  # somebody took it for a killed creation's and removed it before it was locked
+            if not posix.listdir(path):
+                return held
+            held.close()  # ... or has made a container in it
+            raise ExistsError(f"a container with the id {container_id} exists already")
+
+    def _path(self, container_id: str) -> str:
+        if container_id in ("", ".", "..") or "/" in container_id or "\0" in container_id:
+            raise UsageError(f"{container_id!r} cannot be a container's id")
+        return f"{self.root}/{container_id}"
 
     def look(self, container_id: str) -> Held:
         """The directory of a container, not locked: to read its record, which is whole at any time.
 
         So that a hook may ask for the state of the container for which it runs. Raises NotFoundError.
         """
-        path = f"{self.root}/{container_id}"
+        path = self._path(container_id)
         try:
             fd = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC)
         except OSError as error:
@@ -198,6 +221,7 @@ class Store:
             lock_file(held.fd, True, True)
             # somebody may have removed the directory, and made it anew, while this waited for the lock
             if _same_file(held.fd, held.path):
+                held.locked = True
                 return held
             held.close()
 

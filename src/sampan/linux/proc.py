@@ -28,7 +28,7 @@ def open_process(pid: int, started: int) -> int:
     """A pidfd of the process that has this pid and start time, or -1 if it is gone."""
     try:
         pidfd = pidfd_open(pid)
-    except OSError:
+    except (OSError, OverflowError):
         return -1
     if start_time(pid) == started:
         return pidfd

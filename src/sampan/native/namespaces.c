@@ -62,7 +62,12 @@ long op_time_offsets(args a)
     }
     if (result < 0)
         return result;
-    long ns = attempt("openat", SYS4(openat, container.proc, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC, 0));
+    /* up to the last component without crossing a mount: where /proc is the host's, something may be mounted in it */
+    long directory = attempt("openat2", open_in_proc("self/ns", O_PATH | O_DIRECTORY));
+    if (directory < 0)
+        return directory;
+    long ns = attempt("openat", SYS4(openat, directory, "time_for_children", O_RDONLY | O_CLOEXEC, 0));
+    close_fd(directory);
     if (ns < 0)
         return ns;
     result = attempt("setns", SYS2(setns, ns, CLONE_NEWTIME));

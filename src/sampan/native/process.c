@@ -306,7 +306,7 @@ long op_find_executable(args a)
 static long split(const struct argument *strings, const char **pointers, size_t size)
 {
     size_t n = 0;
-    for (uint32_t at = 0; at < strings->length; at += length_of(strings->text + at) + 1) {
+    for (size_t at = 0; at < strings->length; at += length_of(strings->text + at) + 1) {
         if (n + 1 >= size)
             return attempt("execve", -E2BIG);
         pointers[n++] = strings->text + at;

@@ -1,6 +1,6 @@
 /* process.terminal: a pseudoterminal of the container's own devpts. Its near side goes to the engine or to whoever
  * listens on the console socket, its far side becomes the standard streams and /dev/console. */
-#include "init.h"
+#include "trees.h"
 
 #include <asm/ioctls.h>
 #include <linux/termios.h>
@@ -65,14 +65,29 @@ static long open_near_side(void)
     return attempt("fstatfs", -ENODEV);
 }
 
+/* Like a device: an entry of /dev itself, never what a symbolic link of the root filesystem points to. */
+static long open_console(void)
+{
+    long directory = resolve_or_make("/dev", true);
+    if (directory < 0)
+        return directory;
+    long made = SYS4(openat, directory, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
+    if (made >= 0)
+        close_fd(made);
+    long target = made < 0 && made != -EEXIST
+                      ? made
+                      : SYS4(openat, directory, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+    close_fd(directory);
+    return attempt("openat", target);
+}
+
 static long bind_console(long far)
 {
-    long tree = attempt("open_tree", SYS3(open_tree, far, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-    long target = tree < 0 ? tree : resolve_or_make("/dev/console", false);
+    long tree = clone_tree(far, "", AT_EMPTY_PATH);
+    long target = tree < 0 ? tree : open_console();
     if (target < 0)
         return target;
-    long result = attempt("move_mount", SYS5(move_mount, tree, "", target, "",
-                                             MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    long result = attach(tree, target);
     close_fd(tree);
     close_fd(target);
     return result;

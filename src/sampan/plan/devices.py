@@ -33,7 +33,9 @@ def add_devices(surroundings: Surroundings) -> None:
     config = surroundings.config
     listed = config.get("linux", {}).get("devices", [])
     for mount in config.get("mounts", ()):
-        if "/" + mount["destination"].strip("/") == "/dev" and {"bind", "rbind"} & set(mount.get("options", ())):
+        options = mount.get("options", ())
+        bind = "bind" in options or "rbind" in options or mount.get("type") == "bind"
+        if bind and "remount" not in options and "/" + mount["destination"].strip("/") == "/dev":
             return
     surroundings.plan.group = "devices"
     paths = [device["path"] for device in listed]

@@ -24,15 +24,17 @@ def container_hook_plan(hook: Hook, flags: int, config: Config | None, host: Hos
         plan.add("enter_cgroup", "linux.cgroupsPath", index + 1)
     plan.add("join", "hooks", 0, flags, 0)
     plan.add("fork", "hooks", 0)
+    plan.add("session", "hooks")
     if flags & NEWUSER:
         plan.add("become_root", "hooks", 1)
     arguments = list(hook.get("args") or [hook["path"]])
     environment = list(hook.get("env", ()))
+    # before a seccomp filter that may forbid to look for it
+    plan.add("find_executable", "hooks", hook["path"], "")
     if config is not None and "process" in config:
         plan.add("private_proc", "hooks")
         plan.add("undumpable", "hooks")
         _add_confined(plan, config, config["process"], host, arguments, environment)
-    plan.add("find_executable", "hooks", hook["path"], "")
     plan.add("execute", "hooks", strings(arguments), strings(environment))
     return plan
 

@@ -17,15 +17,8 @@ if TYPE_CHECKING:
 
 # kinds and flags of the operation `mount`, as native/mounts.c numbers them
 FILESYSTEM, BIND, SLOT, REMOUNT, CLASSIC = 0, 1, 2, 3, 4
-F_RECURSIVE, F_SOURCE_NOFOLLOW, F_TARGET_NOFOLLOW, F_COPY_UP, F_REAL_DIRECTORY, F_MODE_OF_TARGET, F_ON_ROOT = (
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-)
+F_RECURSIVE, F_SOURCE_NOFOLLOW, F_TARGET_NOFOLLOW = 1, 2, 4
+F_COPY_UP, F_REAL_DIRECTORY, F_MODE_OF_TARGET = 8, 16, 32
 # fsconfig(2) takes no longer value, mount(2) no more data
 MAX_OPTION, MAX_DATA = 255, 4095
 SECTION = "config.md#mounts"
@@ -86,8 +79,6 @@ def _mount(
     classic: int = 0,
     clear: int = 0,
 ) -> None:
-    if target == "/":
-        flags |= F_ON_ROOT
     propagations = b"".join([propagation.to_bytes(8, "little") for propagation in options.propagations])
     attributes = (options.set, clear, options.recursive_set, options.recursive_clear)
     plan.add("mount", field, kind, source, slot, target, file_system, data, *attributes, propagations, flags, classic)
@@ -144,6 +135,9 @@ def _tree_of_engine(
 
 
 def _remount(surroundings: Surroundings, mount: Mount, options: opt.MountOptions, field: str) -> None:
+    if options.propagations or options.recursive_set or options.recursive_clear:
+        rule = "cannot combine remount with propagation or recursive attributes; make them a mount of their own"
+        raise ConfigError("config.json", [Problem(f"{field}.options", None, rule, SECTION)])
     data = [] if options.is_bind else _file_system_options(options)
     # mount(2) gives a remounted mount the flags that are listed and no others
     everything = opt.RDONLY | opt.NOSUID | opt.NODEV | opt.NOEXEC | opt.NODIRATIME | opt.NOSYMFOLLOW
@@ -154,7 +148,8 @@ def _remount(surroundings: Surroundings, mount: Mount, options: opt.MountOptions
 def _file_system_options(options: opt.MountOptions) -> list[str]:
     data = ["ro"] if options.set & opt.RDONLY else []
     data += [name for flag, name in opt.SUPERBLOCK_NAMES.items() if options.superblock & flag]
-    return data + options.data
+    # mount(2) takes quotes off (SELinux contexts have commas), fsconfig(2) takes a value as it is
+    return data + [option.replace('="', "=").removesuffix('"') if '="' in option else option for option in options.data]
 
 
 def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOptions, field: str) -> None:
@@ -178,7 +173,7 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
             surroundings.sealed_later.append((target, field))
     source = mount.get("source", "") or kind
     data = _file_system_options(options)
-    too_long = len(source) > MAX_OPTION or any(len(option) > MAX_OPTION for option in data)
+    too_long = any(len(option.encode()) > MAX_OPTION for option in (source, *data))
     if too_long or options.superblock & (opt.I_VERSION | opt.SILENT):
         _classic(plan, mount, options, source, flags, field)
     else:
@@ -189,7 +184,7 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
 
 def _classic(plan: Plan, mount: Mount, options: opt.MountOptions, source: str, flags: int, field: str) -> None:
     """mount(2), for what the newer calls cannot say: very long options, and two flags of the superblock."""
-    data = ",".join(options.data)
+    data = ",".join(options.data).encode()
     problem = ""
     if len(data) > MAX_DATA:
         problem = f"are too long: the kernel takes {MAX_DATA} bytes of file system options"
@@ -206,7 +201,7 @@ def _classic(plan: Plan, mount: Mount, options: opt.MountOptions, source: str, f
         options,
         source=source,
         file_system=mount.get("type", ""),
-        data=data.encode(),
+        data=data,
         flags=flags,
         classic=classic,
     )

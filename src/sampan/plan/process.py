@@ -158,13 +158,14 @@ def _mask(names: Iterable[str]) -> int:
 def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]:
     """The five sets, without what cannot be granted: "logged as a warning"; "Runtimes SHOULD NOT fail"."""
     asked = process.get("capabilities", {})
-    sets = {
-        "bounding": _mask(asked.get("bounding", ())),
-        "permitted": _mask(asked.get("permitted", ())),
-        "effective": _mask(asked.get("effective", ())),
-        "inheritable": _mask(asked.get("inheritable", ())),
-        "ambient": _mask(asked.get("ambient", ())),
+    lists = {
+        "bounding": asked.get("bounding", []),
+        "permitted": asked.get("permitted", []),
+        "effective": asked.get("effective", []),
+        "inheritable": asked.get("inheritable", []),
+        "ambient": asked.get("ambient", []),
     }
+    sets = {name: _mask(capabilities) for name, capabilities in lists.items()}
     limits = {
         "bounding": host.capabilities,
         "permitted": host.capabilities,
@@ -172,14 +173,15 @@ def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]
         "inheritable": host.capabilities,
         "ambient": sets["permitted"] & sets["inheritable"] & host.capabilities,
     }
-    names: dict[int, str] = {}
-    for name, mask in sets.items():
-        refused = mask & ~limits[name]
-        sets[name] = mask & limits[name]
+    for name, capabilities in lists.items():
+        refused = [
+            capability
+            for capability in capabilities
+            if capability not in CAPABILITIES or not limits[name] >> CAPABILITIES[capability] & 1
+        ]
+        sets[name] &= limits[name]
         if refused:
-            names = names or {number: capability for capability, number in CAPABILITIES.items()}
-            missing = ", ".join(names[bit] for bit in names if refused >> bit & 1)
-            plan.warnings.append(f"process.capabilities.{name}: {missing} cannot be granted here: left out")
+            plan.warnings.append(f"process.capabilities.{name}: cannot be granted here, left out: {', '.join(refused)}")
     return sets
 
 
@@ -189,7 +191,7 @@ def _add_capabilities(plan: Plan, sets: dict[str, int]) -> None:
 
 
 def _add_user(plan: Plan, process: Process, sets: dict[str, int]) -> None:
-    user = process["user"]
+    user = process.get("user", {"uid": 0, "gid": 0})
     groups = user.get("additionalGids", [])
     plan.add("umask", "process.user.umask", user.get("umask", -1))
     # the caller's groups must not stay with the container, whether it asks for others or not

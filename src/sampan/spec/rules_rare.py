@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 REAL_TIME = ("SCHED_FIFO", "SCHED_RR")
 SHORTEST_RUNTIME = 1024  # nanoseconds; the kernel's DL_SCALE
 MODES_WITHOUT_NODES = ("MPOL_DEFAULT", "MPOL_LOCAL")
+LAST_NODE = 1023  # MAX_NUMNODES of the kernel is at most 1024
 MODES_WITH_NODES = ("MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY")
 MODES_WITH_BALANCING = ("MPOL_BIND", "MPOL_PREFERRED_MANY")
 LONGEST_INTERFACE_NAME = 15  # the kernel's IFNAMSIZ, without the NUL
@@ -70,6 +71,9 @@ def _memory_policy(policy: MemoryPolicy) -> Iterator[Problem]:
     mode, nodes, flags = policy.get("mode", ""), policy.get("nodes", "").strip(), policy.get("flags", [])
     if mode in MODES_WITHOUT_NODES and nodes:
         yield Problem("linux.memoryPolicy.nodes", nodes, f"must not be set for {mode}", section)
+    if any(int(number) > LAST_NODE for number in nodes.replace("-", ",").split(",") if number):
+        rule = f"must not name nodes beyond {LAST_NODE}, the last that any kernel can have"
+        yield Problem("linux.memoryPolicy.nodes", nodes, rule, section)
     if mode in MODES_WITH_NODES and not nodes:
         yield Problem("linux.memoryPolicy.nodes", None, f"must name at least one node for {mode}", section)
     relative = [flag for flag in flags if flag in ("MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES")]
