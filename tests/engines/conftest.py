@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from . import differences, leftovers
+from . import leftovers
 from .podman import Podman, Site
 
 REFERENCE = "runc"
@@ -43,17 +43,6 @@ def _runtimes(config: pytest.Config) -> dict[str, str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "podman" in metafunc.fixturenames:
         metafunc.parametrize("podman", list(_runtimes(metafunc.config)), indirect=True, scope="function")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Listed differences are expected to fail."""
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is None or Path(__file__).parent not in item.path.parents:
-            continue
-        test = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
-        if reason := differences.known(str(callspec.params.get("podman", "")), test):
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @pytest.hookimpl(wrapper=True)

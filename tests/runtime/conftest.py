@@ -6,7 +6,6 @@ import itertools
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from .bundle import Bundle
 from .container import Container
 from .driver import Runtime
 from .holder import Holder
+from .leftovers import TOKEN
 
-TOKEN = f"ocitest-{uuid.uuid4().hex[:8]}"  # part of every container's id
 _passed = pytest.StashKey[bool]()
 
 
@@ -121,7 +120,7 @@ def new_container(
     for container in made:
         container.clean_up()
     directories = [directory for container in made for directory in (container.root, container.temporary)]
-    found = leftovers.find(before, TOKEN, directories)
+    found = leftovers.find(before, directories)
     found.remove()
     for container in made:
         shutil.rmtree(container.directory)
@@ -140,8 +139,9 @@ def bundle(container: Container) -> Bundle:
 
 
 @pytest.fixture
-def hold(runtime: Runtime) -> Iterator[Callable[..., Holder]]:
-    """Makes processes that hold namespaces: `hold("network", "ipc")`."""
+def hold(new_container: NewContainer) -> Iterator[Callable[..., Holder]]:
+    """Makes processes that hold namespaces: `hold("network", "ipc")`. They end before leftovers are looked for."""
+    del new_container
     holders: list[Holder] = []
 
     def make(*kinds: str) -> Holder:

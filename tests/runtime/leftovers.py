@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import cgroupfs, kernel, procfs
 from .procfs import Process
 
+TOKEN = f"ocitest-{uuid.uuid4().hex[:8]}"  # part of every container's id
 PATIENCE = 3.0  # seconds: processes killed just now are still ending
 
 
@@ -61,7 +62,7 @@ class Leftovers:
             _remove_cgroup(cgroup)
 
 
-def find(before: Snapshot, token: str, directories: list[Path]) -> Leftovers:
+def find(before: Snapshot, directories: list[Path]) -> Leftovers:
     """What there is now and was not before. Ended children are reaped, which ends them for good."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -70,19 +71,19 @@ def find(before: Snapshot, token: str, directories: list[Path]) -> Leftovers:
         found = Leftovers(
             processes={pid: _describe(pid) for pid in now.processes - before.processes if not procfs.is_zombie(pid)},
             mounts=[mount.target for mount in Process().mounts() if mount.id not in before.mounts],
-            cgroups=list(cgroupfs.walk(token)),
-            files=[path for directory in directories for path in _files(directory, token)],
+            cgroups=list(cgroupfs.walk(TOKEN)),
+            files=[path for directory in directories for path in _files(directory)],
         )
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.02)
 
 
-def _files(directory: Path, token: str) -> list[Path]:
+def _files(directory: Path) -> list[Path]:
     """The runtime's own directory may stay (and an empty one is no trace), but nothing named after a container."""
     if not directory.exists():
         return []
-    return [path for path in directory.rglob("*") if token in path.name or not path.is_dir()]
+    return [path for path in directory.rglob("*") if TOKEN in path.name or not path.is_dir()]
 
 
 def _describe(pid: int) -> str:
@@ -93,10 +94,9 @@ def _describe(pid: int) -> str:
 
 
 def _reap() -> None:
-    """Ended orphans that came to us. A child that `subprocess` started is its own caller's to wait for."""
-    started_here = {process.pid for process in getattr(subprocess, "_active", [])}
+    """Ended orphans that came to us. (What the test itself started has been waited for by now.)"""
     for pid in procfs.children(os.getpid()):
-        if procfs.is_zombie(pid) and pid not in started_here:
+        if procfs.is_zombie(pid):
             try:
                 os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:

@@ -14,9 +14,9 @@ import pytest
 
 from . import cgroupfs
 from .bundle import Bundle
-from .conftest import TOKEN, NewContainer
+from .conftest import NewContainer
 from .container import Container, eventually
-from .leftovers import Leftovers, Snapshot, find
+from .leftovers import TOKEN, Leftovers, Snapshot, find
 
 Arrange = Callable[[Bundle], Bundle]
 
@@ -47,7 +47,7 @@ FAILURES: dict[str, Arrange] = {
 
 
 def left_by(container: Container, before: Snapshot) -> Leftovers:
-    return find(before, TOKEN, [container.root, container.temporary])
+    return find(before, [container.root, container.temporary])
 
 
 @pytest.mark.parametrize("failure", FAILURES)

@@ -44,6 +44,18 @@ def test_an_absent_namespace_is_inherited(container: Container, kind: str) -> No
     assert container.launch().process.namespace(kind) == Process().namespace(kind)
 
 
+def test_without_a_mount_namespace_the_host_s_mounts_stay_as_they_are(container: Container, bundle: Bundle) -> None:
+    """'the container MUST inherit the runtime namespace of that type': a runtime may refuse that, since it could not
+    undo the mounts; it must not leave any.
+    """
+    before = {mount.id for mount in Process().mounts()}
+    bundle.without_namespace("mount").set("mounts", []).drop("linux.maskedPaths").drop("linux.readonlyPaths")
+    if container.call("create").status == 0:
+        assert container.process.namespace("mount") == Process().namespace("mount")
+        container.delete("--force")
+    assert {mount.id for mount in Process().mounts()} == before
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_namespace_with_path_is_joined(container: Container, hold: Hold, kind: str) -> None:
     """'The runtime MUST place the container process in the namespace associated with that path.'"""

@@ -6,7 +6,7 @@ Both are compared with the meaning of the list: v1 by a model of the kernel's de
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as some
 
 from sampan.cgroups import device_program, devices
@@ -97,7 +97,7 @@ def interpret(program: bytes, kind: str, major: int, minor: int, access: int) ->
                 raise AssertionError(f"instruction {code:#x} is not expected")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(RULES)
 def test_the_program_of_v2_decides_what_the_list_says(rules: list[Rule]) -> None:
     program = device_program.assemble(rules)
@@ -107,7 +107,7 @@ def test_the_program_of_v2_decides_what_the_list_says(rules: list[Rule]) -> None
             assert interpret(program, kind, major, minor, access) == meant, (kind, major, minor, access)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(RULES)
 def test_the_files_of_v1_decide_what_the_list_says_or_the_list_is_refused(rules: list[Rule]) -> None:
     try:

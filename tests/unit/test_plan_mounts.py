@@ -389,9 +389,15 @@ def test_proc_and_sys_need_a_real_directory(kind: str) -> None:
 
 @pytest.mark.parametrize("kind, labelled", [("tmpfs", True), ("mqueue", True), ("proc", False), ("sysfs", False)])
 def test_the_mount_label_is_a_context_of_file_systems(kind: str, labelled: bool) -> None:
-    entry = {"destination": "/x", "type": kind}
-    mount = mounts_of(compiled(entry, mountLabel="system_u:object_r:t:s0:c1,c2"))[0]
-    assert (mount.options == ["context=system_u:object_r:t:s0:c1,c2"]) is labelled
+    host = Host("web", "/bundle")
+    host.selinux = True
+    plan = compiled({"destination": "/x", "type": kind}, host=host, mountLabel="system_u:object_r:t:s0:c1,c2")
+    assert (mounts_of(plan)[0].options == ["context=system_u:object_r:t:s0:c1,c2"]) is labelled
+
+
+def test_a_mount_label_without_selinux_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"linux\.mountLabel: cannot be applied"):
+        compiled(mountLabel="system_u:object_r:t:s0")
 
 
 def test_mounts_are_in_the_listed_order() -> None:

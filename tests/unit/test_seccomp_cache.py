@@ -120,7 +120,7 @@ def test_every_other_field_has(directory: Path, compilations: "list[Seccomp]", c
 def test_profiles_with_the_same_hash_do_not_get_each_others_program(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_imp, "source_hash", lambda key, source: b"\0" * 8)  # noqa: ARG005
+    monkeypatch.setattr(_imp, "source_hash", lambda key, source: b"\0" * 8)
     for _ in range(2):
         assert is_right(cached(directory), PROFILE)
         assert is_right(cached(directory, OTHER), OTHER)

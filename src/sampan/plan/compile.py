@@ -50,7 +50,7 @@ NOT_YET = (
 
 def compile_plan(config: Config, host: Host) -> Plan:
     """The plan of a container. Raises ConfigError for what a valid configuration asks and this release cannot do."""
-    _refuse_what_is_missing(config)
+    _refuse_what_is_missing(config, host)
     plan = Plan()
     surroundings = Surroundings(plan, config, host)
     namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
@@ -72,12 +72,16 @@ def compile_plan(config: Config, host: Host) -> Plan:
     return plan
 
 
-def _refuse_what_is_missing(config: Config) -> None:
+def _refuse_what_is_missing(config: Config, host: Host) -> None:
     problems = [
         Problem(f"{part}.{name}", None, rule, section)
         for part, name, rule, section in NOT_YET
         if config.get(part, {}).get(name)  # type: ignore[attr-defined]
     ]
+    label = config.get("linux", {}).get("mountLabel")
+    if label and not host.selinux:
+        rule = "cannot be applied: this kernel runs without SELinux; remove the field or enable SELinux"
+        problems.append(Problem("linux.mountLabel", label, rule, "config-linux.md#mount-label"))
     if problems:
         raise ConfigError("config.json", problems)
 
