@@ -40,7 +40,7 @@ def hierarchies() -> list[Hierarchy]:
 
 
 def names_of(hierarchy: Hierarchy) -> list[str]:
-    """All names by which a v1 hierarchy is looked for: hosts that mount `cpu,cpuacct` have links `cpu` and `cpuacct`."""
+    """Further names of a v1 hierarchy: hosts that mount `cpu,cpuacct` have the links `cpu` and `cpuacct`."""
     together = hierarchy.options.split(",") if "," in hierarchy.options else []
     return [name for name in together if (CGROUPS / name).is_symlink()]
 
@@ -63,18 +63,36 @@ class OwnCgroups:
 
     def __init__(self, name: str) -> None:
         self.hierarchies = hierarchies()
-        self.directories = []
-        for hierarchy in self.hierarchies:
-            above = own_cgroup(hierarchy)
-            if hierarchy.kind == "cgroup2":
-                above = hierarchy.mounted  # the only one that may have both processes and cgroups with controllers
-                _pass_on_controllers(above)
-            directory = above / name
-            directory.mkdir()
-            self.directories.append(directory)
-            for cpuset in ("cpuset.cpus", "cpuset.mems"):  # v1: a cgroup without them takes no process
-                if hierarchy.kind == "cgroup" and (directory / cpuset).exists():
-                    (directory / cpuset).write_text((above / cpuset).read_text())
+        self.directories: list[Path] = []
+        try:
+            for hierarchy in self.hierarchies:
+                self._make(hierarchy, name)
+        except OSError:
+            self.remove()
+            raise
+
+    def _make(self, hierarchy: Hierarchy, name: str) -> None:
+        above = own_cgroup(hierarchy)
+        if hierarchy.kind == "cgroup2":
+            above = hierarchy.mounted  # the only one that may have both processes and cgroups with controllers
+            _pass_on_controllers(above)
+        directory = above / name
+        directory.mkdir()
+        self.directories.append(directory)
+        for cpuset in ("cpuset.cpus", "cpuset.mems"):  # v1: a cgroup without them takes no process
+            if hierarchy.kind == "cgroup" and (directory / cpuset).exists():
+                (directory / cpuset).write_text((above / cpuset).read_text())
+
+    def clear_tops_of_v2(self) -> None:
+        """Moves our processes one cgroup down: a v2 cgroup that has some cannot have children with controllers."""
+        for hierarchy, directory in zip(self.hierarchies, self.directories, strict=True):
+            if hierarchy.mounted != CGROUPS:
+                continue
+            (directory / "view").mkdir()
+            for pid in (directory / "cgroup.procs").read_text().split():
+                (directory / "view/cgroup.procs").write_text(pid)
+            for controller in (directory / "cgroup.controllers").read_text().split():
+                (directory / "cgroup.subtree_control").write_text(f"+{controller}")
 
     def below(self) -> Iterator[Path]:
         """All cgroups that were made in ours, the innermost first."""

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ def _runtimes(config: pytest.Config) -> dict[str, str]:
     given = config.getoption("--engine-runtime", None)
     if not given:
         given = config.getoption("--runtime") or ["sampan"]
-        given = given + [REFERENCE] if shutil.which(REFERENCE) else given
+        given = [*given, REFERENCE] if shutil.which(REFERENCE) else given
     words = [word for value in given for word in value.split(",")]
     beside_python = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ.get('PATH', '')}"
     return {os.path.basename(word): shutil.which(word, path=beside_python) or "" for word in words}
@@ -46,7 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call":
         item.stash[_passed] = report.passed
@@ -64,13 +64,15 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         pytest.fail(f"not in PATH and not beside {sys.executable}: {', '.join(lost)}", pytrace=False)
     directory = Path(tempfile.mkdtemp(prefix="engines-test-"))
     directory.chmod(0o755)  # processes in user namespaces come here, too
-    opened = Site(directory, runtimes)
     try:
-        opened.import_image()
-        Podman(opened, next(iter(runtimes))).run("true")  # podman makes what it keeps
-        yield opened
+        opened = Site(directory, runtimes)
+        try:
+            opened.import_image()
+            yield opened
+        finally:
+            opened.close()
     finally:
-        opened.close()
+        shutil.rmtree(directory)
 
 
 @pytest.fixture

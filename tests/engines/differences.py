@@ -50,7 +50,7 @@ DIFFERENCES = (
     Difference(
         "owners when mapped",
         r"/sys/fs/cgroup \d+ 0:0",
-        "runc gives the tmpfs of the v1 hierarchies the mode of the directory below (555), not the one it mounts it with",
+        "runc gives the tmpfs of the v1 hierarchies the mode of the directory below (555), not the one of its mount",
     ),
     Difference(
         "device rules",

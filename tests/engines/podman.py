@@ -80,7 +80,6 @@ class Site:
 
     def close(self) -> None:
         self.view.close()
-        shutil.rmtree(self.directory)
 
     def _containers_conf(self) -> str:
         pure_v2 = Path("/sys/fs/cgroup/cgroup.controllers")

@@ -67,7 +67,10 @@ def test_unlimited_pids_are_unlimited(podman: Podman) -> None:
 
 @needs("cpu")
 def test_cpus_are_a_quota_of_the_period(podman: Podman) -> None:
-    script = "if [ -e /sys/fs/cgroup/cpu.max ]; then cat /sys/fs/cgroup/cpu.max; else cd /sys/fs/cgroup/cpu; echo $(cat cpu.cfs_quota_us cpu.cfs_period_us); fi"
+    script = """
+        cd /sys/fs/cgroup
+        if [ -e cpu.max ]; then cat cpu.max; else echo $(cat cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us); fi
+    """
     assert podman.run("--cpus", "0.5", "--", "sh", "-c", script).checked().output == "50000 100000"
 
 

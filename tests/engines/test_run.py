@@ -107,7 +107,7 @@ def test_log_driver_none_keeps_the_streams(podman: Podman) -> None:
 
 def test_cidfile_has_the_id_and_the_runtime_gets_it(podman: Podman) -> None:
     file = podman.site.directory / f"cid-{podman.runtime}"
-    result = podman.run("--cidfile", str(file), "--hostname", "", "--", "sh", "-c", "cat /proc/self/cgroup").checked()
+    result = podman.run("--cidfile", str(file), "--cgroupns", "host", "--", "cat", "/proc/self/cgroup").checked()
     identity = file.read_text()
     file.unlink(missing_ok=True)
     assert len(identity) == 64

@@ -106,11 +106,12 @@ class View:
         with theirs:
             self._process = subprocess.Popen(
                 ["sh", "-c", JOIN_AND_RUN, "sh", *map(str, self.cgroups.directories), "--", *self._first(files)],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 env={"PATH": os.environ["PATH"]},
             )
         try:
             self._receive(TIMEOUT)
+            self.cgroups.clear_tops_of_v2()
         except BaseException:
             self.close()
             raise

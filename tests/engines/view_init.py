@@ -1,8 +1,8 @@
 """The first process of a private view: shows its own cgroups and empty state directories, then runs what it is told.
 
 Run by view.py with the Python of the tests, in new mount, pid, network, ipc, uts and cgroup namespaces. Its orders come
-over the socket that is its standard input, with the descriptors of each command; it reaps every orphan of the view. When
-the socket ends, so does the view: the kernel kills all that runs in it.
+over the socket that is its standard input, with the descriptors of each command; it reaps every orphan of the view.
+When the socket ends, so does the view: the kernel kills all that runs in it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 MESSAGE_SIZE = 128 * 1024
 CGROUPS = "/sys/fs/cgroup"
@@ -29,7 +30,7 @@ def main() -> None:
     _serve(orders)
 
 
-def _furnish(setting: dict[str, list[str]]) -> None:
+def _furnish(setting: dict[str, Any]) -> None:
     _call("mount --make-rshared /")
     _call("ip link set lo up")
     _show_cgroups(setting["hierarchies"])
@@ -40,7 +41,7 @@ def _furnish(setting: dict[str, list[str]]) -> None:
         Path(name).write_text(content)
 
 
-def _show_cgroups(hierarchies: list[str]) -> None:
+def _show_cgroups(hierarchies: list[tuple[str, str, str, list[str]]]) -> None:
     """Each hierarchy again, which in a new cgroup namespace begins at our own cgroup."""
     _call(f"umount --recursive --lazy {CGROUPS}")
     if not any(name == "." for name, *_ in hierarchies):
@@ -51,16 +52,6 @@ def _show_cgroups(hierarchies: list[str]) -> None:
         _call(f"mount -t {kind} {f'-o {options} ' if options else ''}cgroup {target}")
         for link in links:
             os.symlink(name, f"{CGROUPS}/{link}")
-        if name == ".":
-            _leave_the_top_of_v2(target)
-
-
-def _leave_the_top_of_v2(top: str) -> None:
-    """A v2 cgroup whose children have controllers may have no processes itself."""
-    os.mkdir(f"{top}/view")
-    Path(f"{top}/view/cgroup.procs").write_text("0")
-    for controller in Path(f"{top}/cgroup.controllers").read_text().split():
-        Path(f"{top}/cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _call(command: str) -> None:
@@ -75,8 +66,8 @@ def _serve(orders: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     while True:
-        ready, _, _ = select.select([orders, wakeup], [], [])
-        if orders in ready:
+        ready, _, _ = select.select([orders.fileno(), wakeup], [], [])
+        if orders.fileno() in ready:
             message, descriptors, _, _ = socket.recv_fds(orders, MESSAGE_SIZE, 3)
             if not message:
                 return
@@ -88,12 +79,11 @@ def _serve(orders: socket.socket) -> None:
                 orders.send(json.dumps({"number": number, "status": status}).encode())
 
 
-def _obey(order: dict[str, object], descriptors: list[int], running: dict[int, int]) -> None:
+def _obey(order: dict[str, Any], descriptors: list[int], running: dict[int, int]) -> None:
     number = order["number"]
-    assert isinstance(number, int)
     if "signal" in order:
         for pid in [pid for pid, its_number in running.items() if its_number == number]:
-            os.kill(pid, int(str(order["signal"])))
+            os.kill(pid, order["signal"])
         return
     pid = os.fork()
     if pid == 0:
@@ -103,7 +93,7 @@ def _obey(order: dict[str, object], descriptors: list[int], running: dict[int, i
         os.close(fd)
 
 
-def _become(order: dict[str, object], descriptors: list[int]) -> None:
+def _become(order: dict[str, Any], descriptors: list[int]) -> None:
     """In the child: the command."""
     try:
         signal.set_wakeup_fd(-1)
@@ -112,17 +102,16 @@ def _become(order: dict[str, object], descriptors: list[int]) -> None:
         for number, fd in enumerate(descriptors):
             os.dup2(fd, number)
         os.closerange(3, 256)
-        command, environment = order["command"], order["environment"]
-        assert isinstance(command, list) and isinstance(environment, dict)
         os.chdir("/")
-        os.execvpe(command[0], command, environment)
-    except BaseException as error:
-        os.write(2, f"{error}\n".encode())
-    os._exit(255)
+        os.execvpe(order["command"][0], order["command"], order["environment"])
+    except OSError as error:
+        os.write(2, f"{order['command'][0]}: {error}\n".encode())
+    finally:
+        os._exit(255)
 
 
 def _ended() -> list[tuple[int, int]]:
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -168,12 +168,18 @@ class Container:
     def cgroup(self, controller: str) -> Path:
         return cgroupfs.directory(self.process, controller)
 
-    def wait(self) -> int:
-        """Waits for the container's process, whose parent we are (see kernel.become_subreaper); gives its exit code."""
+    def wait(self) -> int | None:
+        """Waits for the container's process, whose parent we are (see kernel.become_subreaper); gives its exit code.
+
+        None when it ended so soon that the command that made it has waited for it already.
+        """
         pid = self._init
-        ended: tuple[int, int] = eventually(
-            lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found, f"the end of process {pid}"
-        )
+        try:
+            ended: tuple[int, int] = eventually(
+                lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found, f"the end of process {pid}"
+            )
+        except ChildProcessError:
+            return None
         return os.waitstatus_to_exitcode(ended[1])
 
     def wait_until(self, status: str) -> Container:

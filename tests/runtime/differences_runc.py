@@ -68,6 +68,8 @@ RUNC: tuple[Difference, ...] = (
         (
             "test_leftovers.py::test_a_create_that_fails_leaves_nothing[a bad id mapping]",
             "test_leftovers.py::test_a_run_that_fails_leaves_nothing[a bad id mapping]",
+            f"{_CONFIGS}[overlapping mappings]",
+            f"{_CONFIGS}[mapping of no ids]",
             "test_run.py::test_children_of_the_process_end_with_it",
         ),
         sometimes=True,

@@ -79,7 +79,7 @@ def values(settings: list[Any]) -> dict[str, str]:
         ({"cpu": {"idle": 1}}, {"cpu.idle": "1"}, {"cpu.idle": "1"}),
         ({"pids": {"limit": 7}}, {"pids.max": "7"}, {"pids.max": "7"}),
         ({"pids": {"limit": -1}}, {"pids.max": "max"}, {"pids.max": "max"}),
-        ({"pids": {"limit": 0}}, {"pids.max": "0"}, {"pids.max": "1"}),
+        ({"pids": {"limit": 0}}, {"pids.max": "max"}, {"pids.max": "max"}),
     ],
 )
 def test_resources_become_settings(resources: Any, on_v1: dict[str, str], on_v2: dict[str, str]) -> None:

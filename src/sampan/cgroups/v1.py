@@ -34,7 +34,8 @@ def settings(resources: Resources) -> list[Setting]:
     _cpu(resources, add)
     pids = resources.get("pids", {}).get("limit")
     if pids is not None:
-        add("pids", "max", pids if pids >= 0 else "max", "pids.limit")
+        # podman and others mean "no limit" by 0, which would let no process of the container fork
+        add("pids", "max", pids if pids > 0 else "max", "pids.limit")
     return found
 
 

@@ -34,9 +34,8 @@ def settings(resources: Resources) -> list[Setting]:
     _cpu(resources, add)
     pids = resources.get("pids", {}).get("limit")
     if pids is not None:
-        # 0 means "no further process": so does 1 for the container's first one. But that one is born in its cgroup
-        # (CLONE_INTO_CGROUP), where v2 counts it as a fork.
-        add("pids", "max", max(pids, 1) if pids >= 0 else "max", "pids.limit")
+        # podman and others mean "no limit" by 0, which would let no process of the container fork
+        add("pids", "max", pids if pids > 0 else "max", "pids.limit")
     return found
 
 

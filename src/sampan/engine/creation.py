@@ -138,6 +138,7 @@ class Creation:
         for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
             self.options.log(warning)
         plan = compile_plan(self.config, self.host)
+        self.record.operations = len(plan.operations)
         for warning in plan.warnings:
             self.options.log(warning)
         if self.wait_for_start:

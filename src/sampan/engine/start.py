@@ -93,16 +93,18 @@ def _let_go(held: Held, record: Record) -> None:
 
 
 def _failure(held: Held, record: Record, index: int, call: str, value: int, detail: str) -> SampanError:
-    """The error of an operation after the wait. The plan is compiled again: only an error needs it."""
+    """The error of an operation after the wait: one of the last of the plan, which are those of the process."""
     from sampan.engine import facts
     from sampan.engine.failures import explain
-    from sampan.plan.compile import compile_plan
     from sampan.plan.host import Host
+    from sampan.plan.operations import Plan
+    from sampan.plan.process import add_process
     from sampan.spec.config import load
 
     config = load(files.read(f"{held.path}/{CONFIG}"))
     host = Host(record.id, record.bundle)
-    host.wait_for_start = True
     facts.find_out(config, host, record.group())
     facts.compile_seccomp(config, host, cache_directory("seccomp"))
-    return explain(compile_plan(config, host).operations[index], call, value, detail)
+    plan = Plan()
+    add_process(plan, config, host, -1)
+    return explain(plan.operations[index - record.operations], call, value, detail)

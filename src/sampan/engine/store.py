@@ -40,6 +40,7 @@ class Record:
         "has_process",
         "hooks",
         "id",
+        "operations",
         "own_pid_namespace",
         "owner",
         "pid",
@@ -55,6 +56,7 @@ class Record:
         self.owner = 0  # uid
         self.pid = 0
         self.started = 0  # the start time of the process, clock ticks since boot
+        self.operations = 0  # how many its plan has
         self.complete = False  # False while it is being created, and after a creation that was killed
         self.own_pid_namespace = False
         self.has_process = True

@@ -43,6 +43,7 @@ static inline long slot(const struct argument *argument)
 /* paths.c: everything below the container's root, by descriptors that the caller closes */
 long resolve(const char *path, uint64_t flags, uint64_t how);
 long resolve_or_make(const char *path, bool directory);
+extern bool made_on_the_way; /* whether the last resolve_or_make had to make anything */
 long open_in_proc(const char *path, uint64_t flags);
 struct statx;
 long stat_of(long fd, struct statx *status);

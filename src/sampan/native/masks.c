@@ -1,19 +1,31 @@
 /* Operations that take away: what the container may not see, and what it may not write. */
 #include "trees.h"
 
-/* the null device of the host, checked: a mask must not become a bind mount of something else (CVE-2025-31133) */
-static long clone_of_null(void)
+static bool is_null_device(long fd)
 {
     struct statx status;
-    long tree = clone_tree(AT_FDCWD, "/dev/null", 0);
-    long result = tree < 0 ? tree : stat_of(tree, &status);
-    if (result < 0)
-        return result;
-    if ((status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3)
+    return stat_of(fd, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 &&
+           status.stx_rdev_minor == 3;
+}
+
+/* The null device, checked: a mask must not become a bind mount of something else (CVE-2025-31133). The container's own
+ * where it has one, since root of the container may change the owner and the mode of what it sees; the host's else,
+ * where a read-only mount forbids that. */
+static long clone_of_null(void)
+{
+    long own = resolve("/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+    bool use_own = own >= 0 && is_null_device(own);
+    long tree = use_own ? clone_tree(own, "", AT_EMPTY_PATH) : clone_tree(AT_FDCWD, "/dev/null", 0);
+    if (own >= 0)
+        close_fd(own);
+    if (tree < 0)
         return tree;
-    explain("/dev/null of the host is not the null device");
-    close_fd(tree);
-    return attempt("statx", -ENODEV);
+    if (!is_null_device(tree)) {
+        explain("/dev/null of the host is not the null device");
+        return attempt("statx", -ENODEV);
+    }
+    long result = set_attributes(tree, MOUNT_ATTR_RDONLY, 0, 0, false);
+    return result < 0 ? result : tree;
 }
 
 long op_mask(args a)

@@ -36,7 +36,7 @@ static long set_options(long context, const struct argument *options)
     return 0;
 }
 
-/* "mode=" as the directory below has it, so that a tmpfs on /tmp keeps 1777 */
+/* "mode=" as the directory below has it, if it was there, so that a tmpfs on /tmp keeps its mode */
 static long set_mode_of(long context, long target)
 {
     struct statx status;
@@ -54,7 +54,7 @@ static long create_filesystem(long context, args a, long target)
     long result = 0;
     if (a[SOURCE].length > 0)
         result = attempt("fsconfig", SYS5(fsconfig, context, FSCONFIG_SET_STRING, "source", a[SOURCE].text, 0));
-    if (result == 0 && a[FLAGS].number & FLAG_MODE_OF_TARGET)
+    if (result == 0 && a[FLAGS].number & FLAG_MODE_OF_TARGET && !made_on_the_way)
         result = set_mode_of(context, target);
     if (result == 0)
         result = set_options(context, &a[OPTIONS]);

@@ -158,11 +158,14 @@ static long step_into(struct walk *walk, bool directory)
     return 0;
 }
 
+bool made_on_the_way;
+
 long resolve_or_make(const char *path, bool directory)
 {
     static struct walk walk;
     size_t length = 0;
     long found = resolve(path, O_PATH, 0);
+    made_on_the_way = found == -ENOENT;
     if (found != -ENOENT)
         return attempt("openat2", found);
     long result = append(walk.path, &length, path);
