@@ -68,7 +68,7 @@ class Site:
             "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf"),
         }
         files = {"/etc/containers/policy.json": POLICY, "/etc/containers/registries.conf": ""}
-        self.view = View(files, self.environment)
+        self.view = View(directory, files, self.environment)
 
     def import_image(self) -> None:
         busybox = shutil.which("busybox")

@@ -95,9 +95,12 @@ def _read(file: IO[bytes]) -> str:
 
 
 class View:
-    """`files` are written in it before anything runs: what the engine finds in its fresh directories."""
+    """`files` are written in it before anything runs: what the engine finds in its fresh directories.
 
-    def __init__(self, files: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    `directory` is one for our own use, where there may be devices.
+    """
+
+    def __init__(self, directory: Path, files: Mapping[str, str], environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
         self._numbers = itertools.count()
         self._statuses: dict[int, int] = {}
@@ -105,7 +108,15 @@ class View:
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                ["sh", "-c", JOIN_AND_RUN, "sh", *map(str, self.cgroups.directories), "--", *self._first(files)],
+                [
+                    "sh",
+                    "-c",
+                    JOIN_AND_RUN,
+                    "sh",
+                    *map(str, self.cgroups.directories),
+                    "--",
+                    *self._first(directory, files),
+                ],
                 stdin=theirs.fileno(),
                 env={"PATH": os.environ["PATH"]},
             )
@@ -116,9 +127,10 @@ class View:
             self.close()
             raise
 
-    def _first(self, files: Mapping[str, str]) -> list[str]:
+    def _first(self, directory: Path, files: Mapping[str, str]) -> list[str]:
         shown = [[one.name, one.kind, one.options, names_of(one)] for one in self.cgroups.hierarchies]
-        setting = {"hierarchies": shown, "fresh": FRESH, "files": list(files.items())}
+        null = str(directory / "null")
+        setting = {"hierarchies": shown, "fresh": FRESH, "null": null, "files": list(files.items())}
         ending = ["--fork", "--mount-proc", "--kill-child", "--propagation", "private"]
         program = Path(__file__).with_name("view_init.py")
         return ["unshare", *NAMESPACES, *ending, sys.executable, "-I", "-S", str(program), json.dumps(setting)]

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,7 @@ def _furnish(setting: dict[str, Any]) -> None:
     for directory in setting["fresh"]:
         if os.path.isdir(directory):
             _call(f"mount -t tmpfs -o mode=755,nosuid,nodev fresh {directory}")
+    _own_null_device(setting["null"])
     for name, content in setting["files"]:
         Path(name).write_text(content)
 
@@ -52,6 +54,13 @@ def _show_cgroups(hierarchies: list[tuple[str, str, str, list[str]]]) -> None:
         _call(f"mount -t {kind} {f'-o {options} ' if options else ''}cgroup {target}")
         for link in links:
             os.symlink(name, f"{CGROUPS}/{link}")
+
+
+def _own_null_device(path: str) -> None:
+    """The machine's own is safe from containers that have a way to it."""
+    os.mknod(path, stat.S_IFCHR, os.makedev(1, 3))
+    os.chmod(path, 0o666)
+    _call(f"mount --bind {path} /dev/null")
 
 
 def _call(command: str) -> None:

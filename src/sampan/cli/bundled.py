@@ -35,7 +35,8 @@ class Bundled:
         if entry is None:
             return None
         path = f"{DIRECTORY}/{name.replace('.', '/')}"
-        spec = ModuleSpec(name, LOADER, origin=f"{path}/__init__.py" if entry[0] else f"{path}.py", is_package=entry[0])
+        origin = f"{path}/__init__.py" if entry[0] else f"{path}.py"
+        spec = ModuleSpec(name, LOADER, origin=origin, is_package=entry[0])  # type: ignore[arg-type]
         spec.has_location = True
         if entry[0]:
             spec.submodule_search_locations = [path]
