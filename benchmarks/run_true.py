@@ -224,7 +224,8 @@ def main() -> int:
     print("\n".join(table(runtimes)))
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(document(runtimes, arguments.runs), indent=2) + "\n")
-    return 0 if all(not runtime.problem for runtime in runtimes) else 1
+    asked_for = runtimes if arguments.runtimes else runtimes[:1]
+    return 0 if all(not runtime.problem for runtime in asked_for) else 1
 
 
 if __name__ == "__main__":

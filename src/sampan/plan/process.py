@@ -191,7 +191,7 @@ def _add_capabilities(plan: Plan, sets: dict[str, int]) -> None:
 
 
 def _add_user(plan: Plan, process: Process, sets: dict[str, int]) -> None:
-    user: User = process.get("user", {"uid": 0, "gid": 0})
+    user: User = process.get("user") or {"uid": 0, "gid": 0}
     groups = user.get("additionalGids", [])
     plan.add("umask", "process.user.umask", user.get("umask", -1))
     # the caller's groups must not stay with the container, whether it asks for others or not
