@@ -15,7 +15,7 @@ V1 = not os.path.exists("/sys/fs/cgroup/cgroup.controllers")  # v2 here may lack
 MAPPED = ["--uidmap", "0:100000:5000", "--gidmap", "0:200000:5000"]
 MOUNTS = "cut -d ' ' -f 4- /proc/self/mountinfo | sort"  # without ids; podman gives them in any order
 DEVICES = "cd /dev; stat -c '%n %F %a %u:%g %t:%T' * | grep -v ^std"
-LIMITS = "/sys/fs/cgroup/*/memory.*limit_in_bytes /sys/fs/cgroup/*/cpu.shares /sys/fs/cgroup/*/cpu.cfs_* /sys/fs/cgroup/*/pids.max"
+LIMITS = "memory/memory.*limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_* pids/pids.max"
 STATUS = "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|NSpid)' /proc/self/status"
 
 # name: options of podman, and a script for the container's shell
@@ -48,7 +48,7 @@ VIEWS: dict[str, tuple[list[str], str]] = {
     "device rules when privileged": (["--privileged"], "sort /sys/fs/cgroup/devices/devices.list 2>/dev/null; true"),
     "limits of the cgroup": (
         ["--memory", "64m", "--cpus", "0.5", "--cpu-shares", "100", "--pids-limit", "50"] if V1 else [],
-        f"for file in {LIMITS}; do [ -e $file ] && echo $file $(cat $file); done; true",
+        f"cd /sys/fs/cgroup; for file in {LIMITS}; do [ -e $file ] && echo $file $(cat $file); done; true",
     ),
     "descriptors": ([], "ls /proc/self/fd"),
     "working directory and root": (
