@@ -91,8 +91,11 @@ class Container:
         self.bundle.write()
         command = self.runtime.command(self.root, *self._creation("run", *options))
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
         self._background.append(process)
         return process
 

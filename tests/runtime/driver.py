@@ -104,7 +104,7 @@ class Runtime:
             command,
             cwd=cwd,
             env=None if environment is None else os.environ | environment,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdin=subprocess.PIPE,  # never the host's /dev/null: crun gives that away to the container's user
             stdout=stdout or subprocess.PIPE,
             stderr=stderr or subprocess.PIPE,
             text=True,
@@ -114,7 +114,7 @@ class Runtime:
             try:
                 if stdout is not None:
                     _wait(process, timeout)
-                out, err = process.communicate(stdin, timeout)
+                out, err = process.communicate(stdin or "", timeout)
             except BaseException:
                 process.kill()
                 raise
