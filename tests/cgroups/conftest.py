@@ -118,7 +118,7 @@ def in_v2(tmp_path: Path) -> Callable[[str], str]:
 
     def run(code: str) -> str:
         command = [str(TESTS / "cgroup2-ns"), sys.executable, "-c", code, str(tmp_path)]
-        environment = {**os.environ, "PYTHONPATH": str(TESTS.parent / "src")}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode == 99:
             pytest.skip("cgroup2 cannot be mounted here")
