@@ -56,11 +56,12 @@ static int become_init(void *argument)
     struct birth *birth = argument;
     char *argv[] = {"sampan-init", birth->argument, NULL};
     char *environment[] = {NULL};
-    struct sigaction by_default = {.sa_handler = SIG_DFL};
+    static const char by_default[64]; /* the kernel's struct sigaction, of which all zeros is SIG_DFL */
     sigset_t none;
-    /* execve resets handlers, but an ignored signal (Python ignores SIGPIPE) would stay ignored */
+    /* execve resets handlers, but an ignored signal (Python ignores SIGPIPE) would stay ignored. The C library would
+     * not touch the two signals that it keeps for itself, and a caller may have been started with those ignored. */
     for (int number = 1; number < NSIG; number++)
-        sigaction(number, &by_default, NULL);
+        syscall(SYS_rt_sigaction, number, by_default, NULL, NSIG / 8);
     if (arrange_descriptors(birth) == 0) {
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
