@@ -16,8 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-# name -> (is it a package?, its code)
-MODULES: dict[str, tuple[bool, bytes]] = {}
+# The whole file, as the launcher has read it: this module's code, then the others'.
+DATA: memoryview = globals()["data"]
+# name -> (is it a package?, where its code begins, counted from the end of the file)
+MODULES: dict[str, tuple[bool, int]] = {}
 DIRECTORY = sys.path[-1]
 
 
@@ -47,7 +49,7 @@ class Bundled:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code, which is as trustworthy as the file of the package that it came in."""
-        exec(marshal.loads(MODULES[module.__name__][1]), module.__dict__)  # noqa: S102, S302
+        exec(marshal.loads(DATA[MODULES[module.__name__][1] :]), module.__dict__)  # noqa: S102, S302
 
 
 LOADER = Bundled()

@@ -133,14 +133,23 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
         plan.add("join", plan.descriptors[slot].cause, slot, flag, 0)
 
 
+def _writes_to_proc(config: Config, namespaces: dict[str, str]) -> bool:
+    """Whether anything goes through the runtime's own procfs. Without need it is not mounted: that costs init time."""
+    process = config.get("process", {})
+    if process.get("apparmorProfile") or process.get("selinuxLabel") or "oomScoreAdj" in process:
+        return True
+    return bool(config.get("linux", {}).get("sysctl")) or namespaces.get("time") == ""
+
+
 def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, str]) -> None:
     linux = config.get("linux", {})
     if namespaces.get("cgroup") == "":
         # its root is the cgroup that the process is in at this moment
         plan.add("unshare", "linux.namespaces", NEWCGROUP)
     plan.add("session", "config.md#process")
-    plan.add("private_proc", "")
     process = config.get("process", {})
+    if _writes_to_proc(config, namespaces):
+        plan.add("private_proc", "")
     if "oomScoreAdj" in process:
         plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
     plan.add("undumpable", "")
