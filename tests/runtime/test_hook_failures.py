@@ -125,6 +125,12 @@ class TestPoststop:
         container.delete()
         assert (bundle.path / "ran").exists()
 
+    def test_the_failure_is_told(self, container: Container, bundle: Bundle) -> None:
+        """'the runtime MUST log a warning'"""
+        bundle.hook("poststop", "exit 3").args("true")
+        container.launch().wait()
+        assert "hook" in container.call("delete").checked().stderr
+
     def test_a_run_succeeds_nevertheless(self, container: Container, bundle: Bundle) -> None:
         """'lifecycle continue[s] as if the hook had succeeded'"""
         bundle.hook("poststop", "exit 3").sh("exit 7")

@@ -43,5 +43,6 @@ def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
         no_pivot=arguments.flag("no-pivot"),
         no_new_keyring=arguments.flag("no-new-keyring"),
         preserve_fds=arguments.number("preserve-fds"),
-        log=settings.log.debug,
+        remark=settings.log.remark,
+        warn=settings.log.warning,
     )

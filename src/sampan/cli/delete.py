@@ -17,5 +17,5 @@ def run(settings: Settings, arguments: Arguments) -> int:
     from sampan.engine.delete import delete
     from sampan.engine.store import Store
 
-    delete(Store(settings.root()), arguments.container_id(), force=arguments.flag("force"))
+    delete(Store(settings.root()), arguments.container_id(), force=arguments.flag("force"), warn=settings.log.warning)
     return 0

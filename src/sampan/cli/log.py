@@ -27,6 +27,15 @@ class Log:
         if self.debugging:
             self._append("debug", message)
 
+    def remark(self, message: str) -> None:
+        """What is left out, and need not worry anybody: for the log; on standard error only with --debug."""
+        if self.path or self.debugging:
+            self._append("warning", message)
+
+    def warning(self, message: str) -> None:
+        """What went wrong and does not make the command fail: for the log, or for standard error."""
+        self._append("warning", message)
+
     def error(self, message: str) -> None:
         """The reason why the command fails: always on standard error, and in the log where there is one."""
         if self.path:

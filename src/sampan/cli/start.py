@@ -17,5 +17,5 @@ def run(settings: Settings, arguments: Arguments) -> int:
     from sampan.engine.start import start
     from sampan.engine.store import Store
 
-    start(Store(settings.root()), arguments.container_id())
+    start(Store(settings.root()), arguments.container_id(), warn=settings.log.warning)
     return 0

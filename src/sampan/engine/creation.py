@@ -14,7 +14,7 @@ from sampan.cgroups import cgroup as cgroups
 from sampan.cgroups import layout
 from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
-from sampan.engine.removal import destroy
+from sampan.engine.removal import destroy, silent
 from sampan.engine.store import CONFIG, START_SOCKET, Record, cache_directory
 from sampan.errors import (
     ConfigError,
@@ -44,14 +44,10 @@ if TYPE_CHECKING:
 NEWUSER = 0x10000000
 
 
-def _silent(message: str) -> None:
-    """Says nothing."""
-
-
 class CreateOptions:
     """What a caller may want of a creation beyond config.json."""
 
-    __slots__ = ("console_socket", "log", "no_new_keyring", "no_pivot", "pid_file", "preserve_fds")
+    __slots__ = ("console_socket", "no_new_keyring", "no_pivot", "pid_file", "preserve_fds", "remark", "warn")
 
     def __init__(
         self,
@@ -60,14 +56,16 @@ class CreateOptions:
         no_pivot: bool = False,
         preserve_fds: int = 0,
         no_new_keyring: bool = False,
-        log: Callable[[str], None] = _silent,
+        remark: Callable[[str], None] = silent,
+        warn: Callable[[str], None] = silent,
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
         self.no_pivot = no_pivot
         self.preserve_fds = preserve_fds
         self.no_new_keyring = no_new_keyring
-        self.log = log
+        self.remark = remark  # gets what is left out of the configuration, which the specification permits
+        self.warn = warn  # gets what went wrong without making the operation fail
 
 
 class Creation:
@@ -136,11 +134,11 @@ class Creation:
         self.record.cgroup = self.cgroup.to_state()
         facts.find_out(self.config, self.host, self.cgroup)
         for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
-            self.options.log(warning)
+            self.options.remark(warning)
         plan = compile_plan(self.config, self.host)
         self.record.operations = len(plan.operations)
         for warning in plan.warnings:
-            self.options.log(warning)
+            self.options.remark(warning)
         if self.wait_for_start:
             self.listener = _linux.unix_listen(self.held.fd, START_SOCKET)
         if self.config.get("process", {}).get("terminal") and not self.options.console_socket:
@@ -175,7 +173,7 @@ class Creation:
             self.launch.abort()
         self.record.pid = 0
         try:
-            destroy(self.held, self.record, self.options.log, with_hooks=self.hooks_ran)
+            destroy(self.held, self.record, self.options.warn, with_hooks=self.hooks_ran)
         finally:
             self.release()
 
@@ -304,7 +302,7 @@ def _claim(store: Store, container_id: str) -> Held:
             held.close()
             raise
         # we hold its lock, so nobody is creating it any more
-        destroy(held, record, _silent, with_hooks=False)
+        destroy(held, record, silent, with_hooks=False)
         held.close()
         return store.make(container_id)
 

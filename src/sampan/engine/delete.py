@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.engine.removal import destroy, kill_and_wait
+from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import STOPPED
 from sampan.errors import NotFoundError, StateError
 
@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from sampan.engine.store import Store
 
 
-def _silent(message: str) -> None:
-    """Says nothing."""
-
-
-def delete(store: Store, container_id: str, *, force: bool = False, log: Callable[[str], None] = _silent) -> None:
+def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
     """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
     try:
         held = store.hold(container_id)
@@ -35,4 +31,4 @@ def delete(store: Store, container_id: str, *, force: bool = False, log: Callabl
             hint = "stop it first, or use --force"
             raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
         kill_and_wait(record)
-        destroy(held, record, log)
+        destroy(held, record, warn)

@@ -48,7 +48,7 @@ def run_in_runtime(kind: str, record: Record, status: str) -> None:
     _run_all(kind, record, state(record, status, record.pid), _start_in_runtime)
 
 
-def run_poststop(record: Record, log: Callable[[str], None]) -> None:
+def run_poststop(record: Record, warn: Callable[[str], None]) -> None:
     """As it says: "If any `poststop` hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle
     continue".
     """
@@ -57,7 +57,7 @@ def run_poststop(record: Record, log: Callable[[str], None]) -> None:
         try:
             _run(f"hooks.poststop[{index}]", hook, document, _start_in_runtime)
         except HookError as error:
-            log(f"warning: {error}")
+            warn(str(error))
 
 
 def run_in_container(kind: str, record: Record, status: str, container: ContainerNamespaces) -> None:

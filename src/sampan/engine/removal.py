@@ -20,7 +20,11 @@ SIGKILL = 9
 PATIENCE = 10_000  # milliseconds that a killed process may take to end
 
 
-def destroy(held: Held, record: Record, log: Callable[[str], None], *, with_hooks: bool = True) -> None:
+def silent(message: str) -> None:
+    """Drops a message that nobody wants."""
+
+
+def destroy(held: Held, record: Record, warn: Callable[[str], None], *, with_hooks: bool = True) -> None:
     """runtime.md#lifecycle, steps 12 and 13. The process must have been killed. Raises KernelError for what remains."""
     group = record.group()
     if not record.own_pid_namespace or not record.complete:
@@ -30,7 +34,7 @@ def destroy(held: Held, record: Record, log: Callable[[str], None], *, with_hook
     if with_hooks and record.hooks.get("poststop"):
         from sampan.engine import hooks
 
-        hooks.run_poststop(record, log)
+        hooks.run_poststop(record, warn)
 
 
 def kill_and_wait(record: Record) -> None:

@@ -55,13 +55,13 @@ def run(
 
 def _start(creation: Creation) -> None:
     """From the wait for `start` to the user's program, with the hooks around it."""
-    launch, record, log = creation.launch, creation.record, creation.options.log
+    launch, record, warn = creation.launch, creation.record, creation.options.warn
     assert launch is not None
     try:
-        run_hooks(creation.held, record, "startContainer", log)
+        run_hooks(creation.held, record, "startContainer", warn)
         launch.go_on()
         launch.ended()
-        run_hooks(creation.held, record, "poststart", log)
+        run_hooks(creation.held, record, "poststart", warn)
     except HookError:
         creation.release()  # the container is gone already, with its poststop hooks
         raise
@@ -85,7 +85,7 @@ def _foreground(creation: Creation, store: Store, *, keep: bool) -> int:
         try:
             with store.hold(record.id) as held:
                 if held.load().created == record.created:
-                    destroy(held, record, creation.options.log)
+                    destroy(held, record, creation.options.warn)
         except NotFoundError:
             pass  # somebody was quicker
     return status

@@ -6,7 +6,7 @@ import posix
 
 from sampan import _linux
 from sampan.engine.launch import FAILED, receive
-from sampan.engine.removal import destroy, kill_and_wait
+from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import CONFIG, CREATED, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
 from sampan.linux import files
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
     from sampan.engine.store import Held, Record, Store
 
 
-def _silent(message: str) -> None:
-    """Says nothing."""
-
-
-def start(store: Store, container_id: str, log: Callable[[str], None] = _silent) -> None:
+def start(store: Store, container_id: str, warn: Callable[[str], None] = silent) -> None:
     """Start the container. Raises StateError unless it is created, HookError (then it is gone), SampanError."""
     with store.hold(container_id) as held:
         record = held.load()
@@ -33,13 +29,13 @@ def start(store: Store, container_id: str, log: Callable[[str], None] = _silent)
             )
         if not record.has_process:
             raise StateError(f"cannot start container {container_id}: its config.json has no `process`")
-        run_hooks(held, record, "startContainer", log)
+        run_hooks(held, record, "startContainer", warn)
         _let_go(held, record)
         posix.unlink(f"{held.path}/{START_SOCKET}")
-        run_hooks(held, record, "poststart", log)
+        run_hooks(held, record, "poststart", warn)
 
 
-def run_hooks(held: Held, record: Record, kind: str, log: Callable[[str], None]) -> None:
+def run_hooks(held: Held, record: Record, kind: str, warn: Callable[[str], None]) -> None:
     """The hooks around the start; if one fails, "generate an error, stop the container, and continue at step 12"."""
     if not record.hooks.get(kind):
         return
@@ -52,7 +48,7 @@ def run_hooks(held: Held, record: Record, kind: str, log: Callable[[str], None])
             _run_in_container(held, record, kind)
     except HookError:
         kill_and_wait(record)
-        destroy(held, record, log)
+        destroy(held, record, warn)
         raise
 
 
