@@ -20,9 +20,10 @@ def settle(view: View, mounts: set[str]) -> list[str]:
 
 
 def mounts_of(view: View) -> set[str]:
-    """The targets of all mounts in the view, but not podman's own one on its storage, which comes and goes."""
+    """The targets of all mounts in the view, but not podman's own: on its storage, which comes and goes, and on the
+    directory of network namespaces, which it makes at the first one and leaves."""
     lines = Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()
-    return {line.split()[4] for line in lines if not line.split()[4].endswith("/storage/overlay")}
+    return {line.split()[4] for line in lines if not line.split()[4].endswith(("/storage/overlay", "/run/netns"))}
 
 
 def _things(view: View, mounts: set[str]) -> Iterator[str]:
