@@ -13,7 +13,9 @@ from sampan.linux import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sampan.spec.types import Resources
 
     Setting = tuple[str, str, str, str, bool]
 
@@ -25,6 +27,23 @@ _REASONS = {
     errno.ENOSPC: "{value!r} names what the parent cgroup does not have",
     errno.EACCES: "not permitted, or not within what the parent cgroup has",
 }
+
+
+def collect(resources: Resources, *parts: Callable[[Resources, Callable[..., None]], None]) -> list[Setting]:
+    """The settings that ``parts`` add, and that of pids, which v1 and v2 name alike."""
+    found: list[Setting] = []
+
+    def add(controller: str, name: str, value: object, field: str, may_miss: bool = False) -> None:
+        if value is not None:
+            found.append((controller, f"{controller}.{name}", str(value), f"linux.resources.{field}", may_miss))
+
+    for part in parts:
+        part(resources, add)
+    pids = resources.get("pids", {}).get("limit")
+    if pids is not None:
+        # podman and others mean "no limit" by 0, which would let no process of the container fork
+        add("pids", "max", pids if pids > 0 else "max", "pids.limit")
+    return found
 
 
 def apply(directories: Mapping[str, str], settings: Iterable[Setting]) -> None:

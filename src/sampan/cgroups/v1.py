@@ -10,6 +10,7 @@ import errno
 import posix
 
 from sampan.cgroups import devices
+from sampan.cgroups.limits import collect
 from sampan.errors import KernelError
 from sampan.linux import files
 
@@ -24,19 +25,7 @@ if TYPE_CHECKING:
 
 def settings(resources: Resources) -> list[Setting]:
     """The limits of memory, cpu, cpuset and pids, in the order in which a new cgroup takes them."""
-    found: list[Setting] = []
-
-    def add(controller: str, name: str, value: object, field: str, may_miss: bool = False) -> None:
-        if value is not None:
-            found.append((controller, f"{controller}.{name}", str(value), f"linux.resources.{field}", may_miss))
-
-    _memory(resources, add)
-    _cpu(resources, add)
-    pids = resources.get("pids", {}).get("limit")
-    if pids is not None:
-        # podman and others mean "no limit" by 0, which would let no process of the container fork
-        add("pids", "max", pids if pids > 0 else "max", "pids.limit")
-    return found
+    return collect(resources, _memory, _cpu)
 
 
 def _memory(resources: Resources, add: Callable[..., None]) -> None:
