@@ -232,8 +232,7 @@ class Creation:
         self.hooks_ran = True
         hooks.run_in_runtime("prestart", self.record, "creating")
         hooks.run_in_runtime("createRuntime", self.record, "creating")
-        flags = hooks.join_flags(self.config)
-        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, flags, confined=False)
+        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.cgroup, confined=False)
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 

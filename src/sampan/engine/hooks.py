@@ -16,18 +16,19 @@ from sampan.engine.launch import Launch, read_init
 from sampan.errors import HookError, SampanError
 from sampan.linux import proc
 from sampan.plan.hook import container_hook_plan
+from sampan.spec.names import SPEC_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sampan.cgroups.cgroup import Cgroup
     from sampan.engine.store import Record
     from sampan.plan.host import Host
     from sampan.spec.types import Config, Hook
 
     Start = Callable[[Hook, tuple[int, int, int]], tuple[int, int]]
 
-SPEC_VERSION = "1.3.0"
 OUTPUT_SHOWN = 2000  # bytes of a failed hook's output in the error
 
 
@@ -69,13 +70,14 @@ def run_in_container(kind: str, record: Record, status: str, container: Containe
 
 
 class ContainerNamespaces:
-    """The namespaces of a container for its hooks; with ``confined_by`` they are confined as its process."""
+    """The namespaces and the cgroup of a container for its hooks; ``confined`` as its process, if that is said."""
 
-    __slots__ = ("config", "flags", "host", "pidfd")
+    __slots__ = ("cgroup", "config", "flags", "host", "pidfd")
 
-    def __init__(self, pidfd: int, config: Config, host: Host, flags: int, *, confined: bool) -> None:
+    def __init__(self, pidfd: int, config: Config, host: Host, cgroup: Cgroup, *, confined: bool) -> None:
         self.pidfd = pidfd
-        self.flags = flags
+        self.cgroup = cgroup
+        self.flags = join_flags(config)
         self.config = config if confined else None
         self.host = host
 
@@ -84,9 +86,10 @@ class ContainerNamespaces:
         plan = container_hook_plan(hook, self.flags, self.config, self.host)
         tasks = [posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC) for path in self.host.cgroup_tasks]
         init = read_init()
+        unified = self.cgroup.open_unified()
         launch = Launch(plan)
         try:
-            launch.spawn(init, standard, (self.pidfd, *tasks), 3, 0, -1)
+            launch.spawn(init, standard, (self.pidfd, *tasks), 3, 0, unified)
             launch.ended()
             posix.close(launch.sync)
             return launch.pid, launch.pidfd
@@ -95,8 +98,9 @@ class ContainerNamespaces:
             launch.close()
             raise
         finally:
-            for fd in (init, *tasks):
-                posix.close(fd)
+            for fd in (init, unified, *tasks):
+                if fd >= 0:
+                    posix.close(fd)
 
 
 def _run_all(kind: str, record: Record, document: dict[str, object], start: Start) -> None:

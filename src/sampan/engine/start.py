@@ -65,7 +65,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
         host = Host(record.id, record.bundle)
         facts.find_out(config, host, record.group())
         facts.compile_seccomp(config, host, cache_directory("seccomp"))
-        inside = hooks.ContainerNamespaces(pidfd, config, host, hooks.join_flags(config), confined=True)
+        inside = hooks.ContainerNamespaces(pidfd, config, host, record.group(), confined=True)
         hooks.run_in_container(kind, record, "created", inside)
     finally:
         posix.close(pidfd)
