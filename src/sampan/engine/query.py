@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from sampan.engine.store import STOPPED
 from sampan.errors import NotFoundError, StateError
+from sampan.spec.names import SPEC_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.engine.store import Store
-
-SPEC_VERSION = "1.3.0"
 
 
 def state(store: Store, container_id: str) -> dict[str, object]:
