@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import posix
 
-from sampan.cgroups import devices, tree
+from sampan.cgroups import access, delegation, freezing, limits, tree
 from sampan.cgroups.layout import UNIFIED
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
@@ -20,18 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sampan.cgroups.layout import Layout
-    from sampan.cgroups.limits import Setting
     from sampan.spec.types import Resources
 
 _PATH_SECTION = "config-linux.md#cgroups-path"
 _RESOURCES_SECTION = "config-linux.md#control-groups"
 _REMOVE_PATIENCE = 5.0  # seconds: how long a killed process may take to be gone
-_CONTROLLERS = frozenset(("cpu", "cpuset", "memory", "pids"))  # of the limits that this release applies
-_ALL_IDS = b"4294967295"  # the third number of /proc/self/uid_map where no user namespace maps anything
-_DELEGATION = (
-    "limits need a cgroup that this user may change: have one delegated, "
-    "for example with `systemd-run --user --scope -p Delegate=yes COMMAND` on a host with cgroup v2"
-)
 
 
 class MountSource:
@@ -114,6 +107,25 @@ class Cgroup:
 
         killing.kill(self.directories, signal)
 
+    def update(self, resources: Resources) -> None:
+        """Change the limits of a container that exists; what ``resources`` does not name stays. Never the devices.
+
+        Raises KernelError, ConfigError.
+        """
+        limits.update(resources, self.directories)
+
+    def freeze(self) -> None:
+        """Stop all of its processes. Raises KernelError where that cannot be done."""
+        freezing.freeze(self.directories)
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
+        freezing.thaw(self.directories)
+
+    def is_frozen(self) -> bool:
+        """Are its processes stopped, by `freeze` or by somebody else?"""
+        return freezing.is_frozen(self.directories)
+
     def remove(self) -> None:
         """Remove the container's own directories, and what the container made in them; not those that lead to them.
 
@@ -156,63 +168,40 @@ class Cgroup:
                 continue
             if not new:
                 _must_be_empty(directory)
-        _must_not_be_frozen(self.directories)
+        if self.is_frozen():  # the container would not even begin
+            place = self.directories.get("freezer", self.directories.get(UNIFIED, ""))
+            detail = "it is frozen, or one above it is: thaw it first"
+            raise KernelError("use cgroup", place, errno.EBUSY, tree.FIELD, detail)
 
     def _do_without(self, names: list[str], resources: Resources, error: KernelError) -> None:
         """A hierarchy that this user may not change is no error if nobody asked for anything in it."""
-        if error.errno not in tree.DENIED or not _is_rootless():
+        if error.errno not in delegation.DENIED or not delegation.is_rootless():
             raise error
-        wanted = {setting[0] for setting in self._settings(resources)}
+        wanted = {setting[0] for setting in limits.settings(resources, self.directories)}
         if wanted.intersection(names) or (UNIFIED in names and wanted.difference(self.directories)):
-            raise KernelError(error.operation, error.subject, error.errno, error.field, _DELEGATION)
+            raise KernelError(error.operation, error.subject, error.errno, error.field, delegation.HINT)
         if self._explicit:
             raise error
         for name in names:
             del self.directories[name]
 
     def _may_enter(self, directory: str) -> bool:
-        """v2 lets a user move a process only within a common ancestor that is the user's."""
-        if self._layout is None or not _is_rootless():
+        if self._layout is None or not delegation.is_rootless():
             return True
-        own = self._layout.own.get(UNIFIED, "/").strip("/").split("/")
-        common = self._layout.unified
-        for one, other in zip(own, directory[len(common) :].strip("/").split("/"), strict=False):
-            if one != other or not one:
-                break
-            common = f"{common}/{one}"
-        return posix.access(f"{common}/cgroup.procs", posix.W_OK)
-
-    def _settings(self, resources: Resources) -> list[Setting]:
-        """All limits, each as the hierarchy that has its controller wants it."""
-        if not (resources.get("memory") or resources.get("cpu") or resources.get("pids")):
-            return []
-        settings: list[Setting] = []
-        missing = _CONTROLLERS.difference(self.directories)
-        if len(missing) < len(_CONTROLLERS):
-            from sampan.cgroups import v1
-
-            settings += [setting for setting in v1.settings(resources) if setting[0] not in missing]
-        if missing:
-            from sampan.cgroups import v2
-
-            settings += [setting for setting in v2.settings(resources) if setting[0] in missing]
-        return settings
+        return delegation.may_enter(self._layout.unified, self._layout.own.get(UNIFIED, "/"), directory)
 
     def _limit(self, resources: Resources, made: list[str]) -> None:
-        settings = self._settings(resources)
+        settings = limits.settings(resources, self.directories)
         places = dict(self.directories)
         self._enable({setting[0]: setting[3] for setting in settings if setting[0] not in places})
         if "cpuset" in places and self._layout is not None:
             from sampan.cgroups import v1
 
             v1.inherit_cpuset(places["cpuset"], self._layout.mounts["cpuset"])
-        if settings:
-            from sampan.cgroups import limits
-
-            for setting in settings:
-                places.setdefault(setting[0], self.directories.get(UNIFIED, ""))
-            limits.apply(places, settings)
-        self._limit_devices(resources, made)
+        for setting in settings:
+            places.setdefault(setting[0], self.directories.get(UNIFIED, ""))
+        limits.apply(places, settings)
+        access.limit(self.directories, resources, made)
 
     def _enable(self, fields: Mapping[str, str]) -> None:
         """See to it that the v2 directory has the controllers of the limits that v1 cannot take."""
@@ -225,32 +214,6 @@ class Cgroup:
             rule = "cannot be set: no hierarchy of /proc/self/mountinfo has the {} controller"
             problems = [Problem(field, None, rule.format(name), _RESOURCES_SECTION) for name, field in fields.items()]
             raise ConfigError("config.json", problems)
-
-    def _limit_devices(self, resources: Resources, made: list[str]) -> None:
-        entries = resources.get("devices", [])
-        rules, problems = devices.parse(entries)
-        if problems:
-            raise ConfigError("config.json", problems)
-        rules += devices.defaults()
-        try:
-            if "devices" in self.directories:
-                from sampan.cgroups import v1
-
-                v1.write_devices(self.directories["devices"], rules, self.directories["devices"] in made)
-            elif UNIFIED in self.directories:
-                from sampan.cgroups import device_program
-                from sampan.linux import bpf
-
-                bpf.attach_device_program(self.directories[UNIFIED], device_program.assemble(rules), devices.FIELD)
-            elif any(not rule.allow for rule in rules) and not _is_rootless():
-                rule = "cannot be applied: there is no cgroup hierarchy that controls devices"
-                raise ConfigError("config.json", [Problem(devices.FIELD, None, rule, devices.SECTION)])
-        except devices.HoleError as error:
-            raise ConfigError("config.json", [devices.hole(error, entries)]) from None
-        except KernelError as error:
-            # Who is not root of the host cannot make device nodes either, and reaches only what its owner lets it.
-            if error.errno not in tree.DENIED or not _is_rootless():
-                raise
 
 
 def locate(layout: Layout, cgroups_path: str | None, container_id: str) -> Cgroup:
@@ -288,23 +251,3 @@ def _must_be_empty(directory: str) -> None:
     if pids:
         detail = f"it exists and has {len(pids)} process{'es' * (len(pids) > 1)}; choose another path, or end them"
         raise KernelError("use cgroup", directory, errno.EBUSY, tree.FIELD, detail)
-
-
-def _must_not_be_frozen(directories: Mapping[str, str]) -> None:
-    """In a frozen cgroup, or below one, the container would not even begin."""
-    if "freezer" in directories:
-        place = directories["freezer"]
-        frozen = files.read(f"{place}/freezer.state") != b"THAWED\n"
-    elif UNIFIED in directories:
-        place = directories[UNIFIED]
-        frozen = b"frozen 1" in files.read(f"{place}/cgroup.events")
-    else:
-        return
-    if frozen:
-        detail = "it is frozen, or one above it is: thaw it first"
-        raise KernelError("use cgroup", place, errno.EBUSY, tree.FIELD, detail)
-
-
-def _is_rootless() -> bool:
-    """Is this process without the host's root privileges: another user, or root of a user namespace only?"""
-    return posix.geteuid() != 0 or _ALL_IDS not in files.read("/proc/self/uid_map")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 
+from sampan.cgroups.layout import UNIFIED
 from sampan.errors import KernelError
 from sampan.linux import files
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     Setting = tuple[str, str, str, str, bool]
 
+_CONTROLLERS = frozenset(("cpu", "cpuset", "memory", "pids"))  # of the limits that this release applies
 _REASONS = {
     errno.ENOENT: "this kernel does not have that file",
     errno.EINVAL: "the kernel does not accept {value!r}, or not under the limits of the parent cgroup",
@@ -27,6 +29,32 @@ _REASONS = {
     errno.ENOSPC: "{value!r} names what the parent cgroup does not have",
     errno.EACCES: "not permitted, or not within what the parent cgroup has",
 }
+
+
+def settings(resources: Resources, directories: Mapping[str, str]) -> list[Setting]:
+    """All limits, each as the hierarchy that has its controller wants it: v1 where ``directories`` has one, or v2."""
+    if not (resources.get("memory") or resources.get("cpu") or resources.get("pids")):
+        return []
+    found: list[Setting] = []
+    missing = _CONTROLLERS.difference(directories)
+    if len(missing) < len(_CONTROLLERS):
+        from sampan.cgroups import v1
+
+        found += [setting for setting in v1.settings(resources) if setting[0] not in missing]
+    if missing:
+        from sampan.cgroups import v2
+
+        found += [setting for setting in v2.settings(resources) if setting[0] in missing]
+    return found
+
+
+def update(resources: Resources, directories: Mapping[str, str]) -> None:
+    """Change the limits of a live cgroup. Raises KernelError with the field."""
+    places = dict(directories)
+    found = settings(resources, directories)
+    for setting in found:
+        places.setdefault(setting[0], directories.get(UNIFIED, ""))
+    apply(places, found)
 
 
 def collect(resources: Resources, *parts: Callable[[Resources, Callable[..., None]], None]) -> list[Setting]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FIELD = "linux.cgroupsPath"
-DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _GONE = (errno.ENOENT, errno.ENODEV)  # the directory went away before, or while it was being read
 _ATTEMPTS = 8
 
