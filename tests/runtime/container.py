@@ -37,6 +37,7 @@ class Container:
         self.root = directory / "root"
         self.temporary = directory / "tmp"
         self.temporary.mkdir(parents=True)
+        self.global_options: tuple[str, ...] = ()  # go before the verb, whichever it is
         self._stdout = directory / "stdout"
         self._stderr = directory / "stderr"
         self._pid_file = directory / "pid"
@@ -89,7 +90,7 @@ class Container:
     def run_in_background(self, *options: str) -> subprocess.Popen[str]:
         """`run` in the foreground of another process, which the test may send signals to."""
         self.bundle.write()
-        command = self.runtime.command(self.root, *self._creation("run", *options))
+        command = self.runtime.command(self.root, *self.global_options, *self._creation("run", *options))
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -125,7 +126,9 @@ class Container:
 
     def _call(self, *arguments: str, **more: Any) -> Result:
         environment = {"TMPDIR": str(self.temporary)}
-        return self.runtime.call(self.runtime.command(self.root, *arguments), environment=environment, **more)
+        return self.runtime.call(
+            self.runtime.command(self.root, *self.global_options, *arguments), environment=environment, **more
+        )
 
     # What can be seen of it.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sampan.errors import ConfigError
-from sampan.spec import config, rules
+from sampan.spec import config
 from sampan.spec.names import sysctl_path
 
 REPO = Path(__file__).resolve().parents[2]
@@ -163,24 +163,6 @@ def test_network_devices_need_a_network_namespace_to_be_moved_to() -> None:
 def test_a_scheduler_is_as_the_kernel_takes_it(scheduler: dict[str, object], field: str | None) -> None:
     problems = config.validate_process({"cwd": "/", "args": ["sh"], "scheduler": scheduler})
     assert [problem.field for problem in problems] == ([field] if field else [])
-
-
-def test_unknown_and_ungrantable_capabilities_are_for_warnings_not_errors() -> None:
-    """ "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST be logged
-    as a warning by the runtime." """
-    capabilities = {
-        "bounding": ["CAP_KILL", "CAP_FLY"],
-        "permitted": ["CAP_KILL", "CAP_FLY"],
-        "effective": ["CAP_KILL", "CAP_CHOWN"],
-        "ambient": ["CAP_KILL", "CAP_SWIM"],
-    }
-    process = MINIMAL["process"] | {"capabilities": capabilities}  # type: ignore[operator]
-    loaded = config.load(json.dumps(MINIMAL | {"process": process}).encode())
-    assert rules.unknown_capabilities(loaded) == ["CAP_FLY", "CAP_SWIM"]
-    assert [problem.field for problem in rules.ungrantable_capabilities(loaded)] == [
-        "process.capabilities.effective[1]",
-        "process.capabilities.ambient[0]",
-    ]
 
 
 @pytest.mark.parametrize(

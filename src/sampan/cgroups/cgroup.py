@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATH_SECTION = "config-linux.md#cgroups-path"
 _RESOURCES_SECTION = "config-linux.md#control-groups"
+CGROUPFS, SYSTEMD, DISABLED = "cgroupfs", "systemd", "disabled"  # who makes cgroups
 _REMOVE_PATIENCE = 5.0  # seconds: how long a killed process may take to be gone
 
 
@@ -70,6 +71,14 @@ class Cgroup:
         except BaseException:
             tree.unmake(made)
             raise
+
+    @property
+    def places(self) -> bool:
+        """Does `place` put the container's first process into the cgroup, instead of that process itself?"""
+        return False
+
+    def place(self, pid: int, resources: Resources) -> None:
+        """Put the container's first process into the cgroup and set the limits, where `create` could not."""
 
     def open_unified(self) -> int:
         """A descriptor of the v2 directory, for CLONE_INTO_CGROUP; -1 where there is none."""
@@ -216,12 +225,21 @@ class Cgroup:
             raise ConfigError("config.json", problems)
 
 
-def locate(layout: Layout, cgroups_path: str | None, container_id: str) -> Cgroup:
+def locate(layout: Layout, cgroups_path: str | None, container_id: str, manager: str = CGROUPFS) -> Cgroup:
     """The cgroup of ``linux.cgroupsPath``, or without one that of a container's id. Touches nothing.
+
+    ``manager`` says who makes it: the runtime itself (CGROUPFS), systemd (SYSTEMD), or nobody (DISABLED), and then the
+    container stays in the caller's.
 
     An absolute path begins at the mount points, a relative one at the runtime's own cgroup, or on a pure v2 host at the
     cgroup that holds it: one that has processes cannot give controllers to those below it. As runc does.
     """
+    if manager == SYSTEMD:
+        from sampan.cgroups import systemd
+
+        return systemd.locate(layout, cgroups_path, container_id)
+    if manager == DISABLED:
+        return Cgroup({})
     path = cgroups_path or container_id
     if "\0" in path or ".." in path.split("/") or not path.strip("/."):
         rule = "must name a cgroup below the mount point, without '..'"
@@ -239,6 +257,10 @@ def locate(layout: Layout, cgroups_path: str | None, container_id: str) -> Cgrou
 
 def from_state(document: Mapping[str, object]) -> Cgroup:
     """The cgroup that ``Cgroup.to_state`` described."""
+    if document.get("manager") == SYSTEMD:
+        from sampan.cgroups import systemd
+
+        return systemd.from_state(document)
     found = document.get("directories")
     if not isinstance(found, dict):
         return Cgroup({})

@@ -42,6 +42,15 @@ def unsupported(resources: Resources, layout: Layout) -> list[Problem]:
     return problems
 
 
+def asked(resources: Resources) -> list[tuple[str, object]]:
+    """Every limit that is asked for, with its field: not the devices, and no zeros."""
+    found = []
+    for name in sorted(set(resources) - {"devices"}):
+        value: object = resources.get(name)
+        found += [(problem.field, problem.value) for problem in _asked(f"linux.resources.{name}", value, "")]
+    return found
+
+
 def _asked(field: str, value: object, section: str) -> list[Problem]:
     """A problem for every part of ``value`` that is not a zero; of a list, for the list."""
     if isinstance(value, dict) and not section.endswith(("#unified", "#rdma")):

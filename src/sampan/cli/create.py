@@ -45,4 +45,5 @@ def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
         preserve_fds=arguments.number("preserve-fds"),
         remark=settings.log.remark,
         warn=settings.log.warning,
+        cgroup_manager=settings.cgroup_manager,
     )

@@ -15,14 +15,14 @@ OPTIONS = (("format", "f", "FORMAT", "text (the default) or json"),)
 _IDENTIFIER = "ID"  # stands in paths for the id that the container would have
 
 
-def run(_settings: Settings, arguments: Arguments) -> int:
+def run(settings: Settings, arguments: Arguments) -> int:
     """Print the plan of the bundle, for this host."""
     from sampan.cli.output import write
     from sampan.plan.describe import document, text
 
     form = arguments.choice("format", ("text", "json"))
     (bundle,) = arguments.operands or ["."]
-    plan = _plan_of(bundle)
+    plan = _plan_of(bundle, settings.cgroup_manager)
     if form == "json":
         from sampan._linux import json_dumps
 
@@ -32,7 +32,7 @@ def run(_settings: Settings, arguments: Arguments) -> int:
     return 0
 
 
-def _plan_of(bundle: str) -> Plan:
+def _plan_of(bundle: str, cgroup_manager: str) -> Plan:
     from sampan.cgroups.layout import detect
     from sampan.engine.creation import absolute, load_config, locate_cgroup, read_config
     from sampan.engine.facts import compile_seccomp, find_out
@@ -43,6 +43,6 @@ def _plan_of(bundle: str) -> Plan:
     config = load_config(read_config(path))
     host = Host(_IDENTIFIER, path)
     host.wait_for_start = True
-    find_out(config, host, locate_cgroup(config, _IDENTIFIER, detect()))
+    find_out(config, host, locate_cgroup(config, _IDENTIFIER, detect(), cgroup_manager))
     compile_seccomp(config, host, None)
     return compile_plan(config, host)

@@ -17,7 +17,8 @@ OPTIONS = (
     ("log-format", "", "FORMAT", "text (the default) or json: how lines of the log are written"),
     ("root", "", "DIR", "where containers' states are kept (default: /run/sampan; for users $XDG_RUNTIME_DIR/sampan)"),
     ("rootless", "", "WHEN", "true, false or auto (the default): whether missing permissions on cgroups are ignored"),
-    ("systemd-cgroup", "", "", "refused: this release makes cgroups by itself, without systemd"),
+    ("cgroup-manager", "", "WHO", "cgroupfs (the default), systemd or disabled: who makes the containers' cgroups"),
+    ("systemd-cgroup", "", "", "the same as --cgroup-manager=systemd"),
     ("version", "v", "", "print the version"),
 )
 
@@ -25,7 +26,7 @@ OPTIONS = (
 class Settings:
     """The global options, checked."""
 
-    __slots__ = ("log", "rootless", "state_directory")
+    __slots__ = ("cgroup_manager", "log", "rootless", "state_directory")
 
     def __init__(self, arguments: Arguments, log: Log) -> None:
         self.log = log
@@ -34,12 +35,9 @@ class Settings:
         log.format = arguments.choice("log-format", ("text", "json"))
         self.state_directory = arguments.text("root")
         self.rootless = arguments.choice("rootless", ("auto", "true", "false"))
+        self.cgroup_manager = arguments.choice("cgroup-manager", ("cgroupfs", "systemd", "disabled"))
         if arguments.flag("systemd-cgroup"):
-            raise UsageError(
-                "--systemd-cgroup: this release makes cgroups by itself and cannot ask systemd for them; set the "
-                'engine\'s cgroup manager to "cgroupfs" (podman: cgroup_manager in containers.conf; docker: '
-                "native.cgroupdriver in exec-opts; containerd: SystemdCgroup = false)"
-            )
+            self.cgroup_manager = "systemd"
 
     def root(self) -> str:
         """The directory of containers' states: as given, or as runc chooses it."""

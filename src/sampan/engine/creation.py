@@ -29,7 +29,7 @@ from sampan.errors import (
 from sampan.linux import files, proc
 from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
 from sampan.plan.host import Host
-from sampan.plan.operations import CREATED, HOOKS, MAPPED
+from sampan.plan.operations import CREATED, HOOKS, MAPPED, PLACED
 from sampan.spec.config import load, platform_problem
 
 TYPE_CHECKING = False
@@ -47,7 +47,16 @@ NEWUSER = 0x10000000
 class CreateOptions:
     """What a caller may want of a creation beyond config.json."""
 
-    __slots__ = ("console_socket", "no_new_keyring", "no_pivot", "pid_file", "preserve_fds", "remark", "warn")
+    __slots__ = (
+        "cgroup_manager",
+        "console_socket",
+        "no_new_keyring",
+        "no_pivot",
+        "pid_file",
+        "preserve_fds",
+        "remark",
+        "warn",
+    )
 
     def __init__(
         self,
@@ -58,6 +67,7 @@ class CreateOptions:
         no_new_keyring: bool = False,
         remark: Callable[[str], None] = silent,
         warn: Callable[[str], None] = silent,
+        cgroup_manager: str = cgroups.CGROUPFS,
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
@@ -65,6 +75,7 @@ class CreateOptions:
         self.preserve_fds = preserve_fds
         self.no_new_keyring = no_new_keyring
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
+        self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
         self.warn = warn  # gets what went wrong without making the operation fail
 
 
@@ -82,6 +93,7 @@ class Creation:
         "opened",
         "options",
         "record",
+        "resources",
         "store",
         "terminal",
         "wait_for_start",
@@ -110,7 +122,10 @@ class Creation:
         self.host.wait_for_start = wait_for_start
         self.host.terminal_socket = options.console_socket and absolute(options.console_socket)
         found = layout.detect()
-        self.cgroup = locate_cgroup(self.config, container_id, found)
+        self.resources = resources_of(self.config)
+        if options.cgroup_manager == cgroups.DISABLED:
+            self.resources = _without_cgroup(self.resources, options.remark)
+        self.cgroup = locate_cgroup(self.config, container_id, found, options.cgroup_manager)
         self.record = _new_record(container_id, bundle, self.config)
         self.held = _claim(store, container_id)
         try:
@@ -127,7 +142,7 @@ class Creation:
         self.record.cgroup = self.cgroup.to_state()
         self.held.save(self.record)
         try:
-            self.cgroup.create(resources_of(self.config))
+            self.cgroup.create(self.resources)
         except BaseException:
             self.record.cgroup = cgroups.Cgroup({}).to_state()  # what fails has undone itself
             raise
@@ -202,6 +217,12 @@ class Creation:
         launch = self.launch
         assert launch is not None
         linux = self.config.get("linux", {})
+        if self.cgroup.places:
+            launch.until(PLACED)
+            self.cgroup.place(launch.pid, self.resources)
+            self.record.cgroup = self.cgroup.to_state()
+            self.held.save(self.record)
+            launch.go_on()
         new_user = any(ns["type"] == "user" and not ns.get("path") for ns in linux.get("namespaces", ()))
         if new_user:
             from sampan.engine.mapping import write_mappings
@@ -267,16 +288,33 @@ def resources_of(config: Config) -> Resources:
     return config.get("linux", {}).get("resources", {})
 
 
-def locate_cgroup(config: Config, container_id: str, found: layout.Layout) -> Cgroup:
+def locate_cgroup(config: Config, container_id: str, found: layout.Layout, manager: str) -> Cgroup:
     """The container's cgroup, not made. Raises ConfigError for resources that cannot be applied."""
     resources = resources_of(config)
-    if resources:
+    if resources and manager != cgroups.DISABLED:
         from sampan.cgroups.support import unsupported
 
         if problems := unsupported(resources, found):
             raise ConfigError("config.json", problems)
     path = config.get("linux", {}).get("cgroupsPath")
-    return cgroups.locate(found, path, container_id)
+    return cgroups.locate(found, path, container_id, manager)
+
+
+def _without_cgroup(resources: Resources, remark: Callable[[str], None]) -> Resources:
+    """What can be kept of the limits with --cgroup-manager=disabled: nothing. Raises ConfigError for any but devices.
+
+    Engines always send a list of devices, also where their user has chosen to have no cgroup.
+    """
+    from sampan.cgroups.support import asked
+
+    rule = "cannot be set: the container gets no cgroup (--cgroup-manager=disabled)"
+    section = "config-linux.md#control-groups"
+    problems = [Problem(field, value, rule, section) for field, value in asked(resources)]
+    if problems:
+        raise ConfigError("config.json", problems)
+    if resources.get("devices"):
+        remark("linux.resources.devices is not applied: the container gets no cgroup (--cgroup-manager=disabled)")
+    return {}
 
 
 def _claim(store: Store, container_id: str) -> Held:

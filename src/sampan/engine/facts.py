@@ -18,6 +18,7 @@ def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
     """Completes ``host``."""
     host.euid = posix.geteuid()
     host.capabilities = _grantable(config)
+    host.cgroup_placed = cgroup.places
     host.cgroup_tasks = cgroup.tasks_files()
     if any(mount.get("type") in ("cgroup", "cgroup2") for mount in config.get("mounts", ())):
         host.cgroup_mounts = _cgroup_mounts(cgroup)

@@ -16,7 +16,7 @@ from sampan.engine.launch import Launch, read_init
 from sampan.errors import HookError, SampanError
 from sampan.linux import proc
 from sampan.plan.hook import container_hook_plan
-from sampan.spec.names import SPEC_VERSION
+from sampan.spec import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,35 +25,27 @@ if TYPE_CHECKING:
     from sampan.cgroups.cgroup import Cgroup
     from sampan.engine.store import Record
     from sampan.plan.host import Host
-    from sampan.spec.types import Config, Hook
+    from sampan.spec.types import Config, Hook, State
 
     Start = Callable[[Hook, tuple[int, int, int]], tuple[int, int]]
 
 OUTPUT_SHOWN = 2000  # bytes of a failed hook's output in the error
 
 
-def state(record: Record, status: str, pid: int) -> dict[str, object]:
-    """The state of runtime.md#state, as hooks get it."""
-    return {
-        "ociVersion": SPEC_VERSION,
-        "id": record.id,
-        "status": status,
-        **({"pid": pid} if pid > 0 else {}),
-        "bundle": record.bundle,
-        "annotations": record.annotations,
-    }
+def _state(record: Record, status: str, pid: int) -> State:
+    return state.build(record.id, status, record.bundle, pid, record.annotations)
 
 
 def run_in_runtime(kind: str, record: Record, status: str) -> None:
     """All hooks of a kind that runs in the runtime namespace, in order. Raises HookError at the first that fails."""
-    _run_all(kind, record, state(record, status, record.pid), _start_in_runtime)
+    _run_all(kind, record, _state(record, status, record.pid), _start_in_runtime)
 
 
 def run_poststop(record: Record, warn: Callable[[str], None]) -> None:
     """As it says: "If any `poststop` hook fails, the runtime MUST log a warning, but the remaining hooks and lifecycle
     continue".
     """
-    document = _linux.json_dumps(state(record, "stopped", 0))
+    document = _linux.json_dumps(_state(record, "stopped", 0))
     for index, hook in enumerate(record.hooks.get("poststop", ())):
         try:
             _run(f"hooks.poststop[{index}]", hook, document, _start_in_runtime)
@@ -65,7 +57,7 @@ def run_in_container(kind: str, record: Record, status: str, container: Containe
     """All hooks of a kind that runs in the container namespace. Raises HookError at the first that fails."""
     if not record.hooks.get(kind):
         return
-    document = state(record, status, proc.pid_inside(record.pid))
+    document = _state(record, status, proc.pid_inside(record.pid))
     _run_all(kind, record, document, container.start)
 
 
@@ -103,7 +95,7 @@ class ContainerNamespaces:
                     posix.close(fd)
 
 
-def _run_all(kind: str, record: Record, document: dict[str, object], start: Start) -> None:
+def _run_all(kind: str, record: Record, document: State, start: Start) -> None:
     hooks: Sequence[Hook] = record.hooks.get(kind, ())  # type: ignore[assignment]
     for index, hook in enumerate(hooks):
         _run(f"hooks.{kind}[{index}]", hook, _linux.json_dumps(document), start)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VERSION = 1
 RECORD, CONFIG, START_SOCKET = "state.json", "config.json", "start"
 BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET))
-CREATING, CREATED, RUNNING, STOPPED = "creating", "created", "running", "stopped"
+CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
 
 
 class Record:
@@ -132,12 +132,14 @@ class Held:
         posix.rename(new, f"{self.path}/{name}")
 
     def status(self, record: Record) -> str:
-        """runtime.md#state, from what the process is doing now."""
+        """runtime.md#state, from what the process is doing now; and "paused", which every engine knows."""
         if not record.complete:
             return CREATING if self._is_locked_by_another() else STOPPED
         if record.started == 0 or proc.start_time(record.pid) != record.started:
             return STOPPED
-        return CREATED if self._waits_for_start() else RUNNING
+        if self._waits_for_start():
+            return CREATED
+        return PAUSED if record.group().is_frozen() else RUNNING
 
     def _is_locked_by_another(self) -> bool:
         """Whether somebody is at work on it: what was left incomplete by a creation that was killed is not locked."""

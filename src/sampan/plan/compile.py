@@ -17,6 +17,7 @@ from sampan.plan.operations import (
     NEWTIME,
     NEWUSER,
     NEWUTS,
+    PLACED,
     Descriptor,
     Plan,
 )
@@ -89,6 +90,8 @@ def _refuse_what_is_missing(config: Config, host: Host) -> None:
 def _add_cgroup(plan: Plan, host: Host) -> None:
     """A process that puts itself into a v1 cgroup need not wait; moving another one takes an RCU grace period."""
     plan.group = "cgroup"
+    if host.cgroup_placed:
+        plan.add("await", "linux.cgroupsPath", PLACED)
     for path in host.cgroup_tasks:
         plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
 

@@ -29,6 +29,7 @@ class Host:
         "bundle",
         "capabilities",
         "cgroup_mounts",
+        "cgroup_placed",
         "cgroup_tasks",
         "euid",
         "identifier",
@@ -48,6 +49,7 @@ class Host:
         self.euid = 0
         self.capabilities = -1  # mask of those that the runtime can give away; -1: all
         self.cgroup_mounts: Sequence[CgroupMount] = ()
+        self.cgroup_placed = False  # True: somebody else (systemd) moves init into its cgroup, and init waits for it
         self.cgroup_tasks: Sequence[str] = ()  # the `tasks` files of the container's v1 cgroups; v2 needs none
         self.apparmor = False
         self.selinux = False

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     Argument = int | str | bytes
 
 # The points at which init stops and the engine acts; runtime.md#lifecycle has the hooks.
-MAPPED, HOOKS, CREATED = 1, 2, 3
+MAPPED, HOOKS, CREATED, PLACED = 1, 2, 3, 4
 POINTS = {
+    PLACED: "systemd has put this process into the container's cgroup",
     MAPPED: "the ids of the user namespace are mapped",
     HOOKS: "the hooks of create have run",
     CREATED: "`start` is asked for",

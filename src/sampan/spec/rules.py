@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sampan.errors import Problem
 from sampan.spec.check import below
-from sampan.spec.names import CAPABILITIES, CAPABILITY_SETS, HOOKS, RLIMITS, SPEC_VERSION
+from sampan.spec.names import HOOKS, RLIMITS, SPEC_VERSION
 from sampan.spec.rules_linux import linux_problems
 
 TYPE_CHECKING = False
@@ -66,31 +66,6 @@ def unsupported_version(document: dict[str, Any]) -> list[Problem]:
         return []
     rule = f"must be a 1.x version: this runtime follows {SPEC_VERSION}, and other major versions are not compatible"
     return [Problem("ociVersion", version, rule, "config.md#specification-version")]
-
-
-def unknown_capabilities(config: Config) -> list[str]:
-    """The capabilities of `process.capabilities` that are in no kernel known to this release, each once.
-
-    Not an error: "Any value which cannot be mapped to a relevant kernel interface, or cannot be granted otherwise MUST
-    be logged as a warning by the runtime." (config.md, Linux Process)
-    """
-    sets: Any = config.get("process", {}).get("capabilities", {})
-    asked = [name for group in CAPABILITY_SETS for name in sets.get(group, ()) if name not in CAPABILITIES]
-    return list(dict.fromkeys(asked))
-
-
-def ungrantable_capabilities(config: Config) -> list[Problem]:
-    """The capabilities that the kernel cannot grant beside the other sets: to be logged as warnings, too."""
-    sets: Any = config.get("process", {}).get("capabilities", {})
-    found = []
-    for group, needed in (("effective", ("permitted",)), ("ambient", ("permitted", "inheritable"))):
-        for index, name in enumerate(sets.get(group, ())):
-            missing = [other for other in needed if name not in sets.get(other, ())]
-            if missing and name in CAPABILITIES:
-                rule = f"cannot be granted, since it is not in the set {' nor '.join(missing)}"
-                field = f"process.capabilities.{group}[{index}]"
-                found.append(Problem(field, name, rule, "config.md#linux-process"))
-    return found
 
 
 def is_semantic_version(text: str) -> bool:
