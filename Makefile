@@ -14,7 +14,7 @@ SOURCES := pyproject.toml meson.build scripts/list-python-files scripts/install-
 	$(shell find src -type d ! -name __pycache__)
 
 .DELETE_ON_ERROR:
-.PHONY: help run build test lint lint-python lint-c fuzz bench clean
+.PHONY: help run build test test-vm lint lint-python lint-c fuzz bench clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -29,6 +29,10 @@ build: $(PROJECT) ## build sampan and install it into .venv
 
 test: lint build $(TEST_TOOLS) fuzz ## check everything: style, types, C, and all tests on sampan, runc and crun
 	@scripts/run-tests
+
+test-vm: build $(TEST_TOOLS) ## run the tests that need all of cgroup v2, or systemd, in a virtual machine
+	@scripts/install-debian-packages vm
+	@tests/vm/test
 
 lint: lint-python lint-c ## check style, types and C
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class SampanError(Exception):
     """Base of every error that sampan raises on purpose."""
 
+    exit_status = 1  # of a command that fails with it
+
 
 class UsageError(SampanError):
     """The command line, or an argument of the library, cannot be understood."""

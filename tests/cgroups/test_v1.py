@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import stat
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sampan.cgroups import cgroup, devices, v1
+from sampan.cgroups import cgroup, devices
 from sampan.cgroups.cgroup import Cgroup
 from sampan.cgroups.layout import Layout
 from sampan.errors import ConfigError, KernelError, SampanError
@@ -36,53 +34,6 @@ while True:
 def _only_with_v1(host: Layout) -> None:
     if not host.mounts:
         pytest.skip("this machine has no v1 hierarchies")
-
-
-def test_processes_stop_at_the_pids_limit(needs: Any, locate: Any, program: Any) -> None:
-    needs("pids")
-    group = locate()
-    group.create({"pids": {"limit": 5}})
-    forker: Program = program("""
-import os, signal
-count = 1
-try:
-    while count < 50:
-        if os.fork() == 0:
-            signal.pause()
-        count += 1
-except OSError as error:
-    print(count, error.errno, flush=True)
-signal.pause()
-""")
-    assert forker.begin_in(group) == f"5 {errno.EAGAIN}\n"
-
-
-def test_a_process_that_takes_more_memory_than_allowed_is_killed(needs: Any, locate: Any, program: Any) -> None:
-    needs("memory")
-    group = locate()
-    group.create({"memory": {"limit": 32 * MIB, "swap": 32 * MIB}})
-    hungry: Program = program("held = bytearray(256 << 20); print('alive')")
-    assert hungry.run_in(group) == ""
-    assert hungry.process.returncode == -9
-    modest: Program = program("held = bytearray(8 << 20); print('alive')")
-    assert modest.run_in(group) == "alive\n"
-
-
-def test_a_spinner_gets_its_quota_of_cpu(needs: Any, locate: Any, program: Any) -> None:
-    needs("cpu")
-    group = locate()
-    group.create({"cpu": {"quota": 20000, "period": 100000, "shares": 512}})
-    directory = Path(group.directories["cpu"])
-    assert (directory / "cpu.cfs_quota_us").read_text() == "20000\n"
-    assert (directory / "cpu.shares").read_text() == "512\n"
-    spinner: Program = program("""
-import time
-begin = time.monotonic()
-while time.monotonic() - begin < 1:
-    pass
-print(time.process_time() / (time.monotonic() - begin))
-""")
-    assert 0.1 < float(spinner.run_in(group)) < 0.3
 
 
 def test_a_device_that_is_not_allowed_cannot_be_opened_but_its_node_made(
@@ -118,26 +69,6 @@ except OSError as error:
     print(error.errno)
 """).run_in(group)
     assert said == f"{errno.EPERM}\n"
-
-
-def test_the_kernel_decides_on_random_lists_of_rules_as_they_read(needs: Any, locate: Any, tmp_path: Path) -> None:
-    needs("devices")
-    nodes = make_nodes(tmp_path)
-    chance = random.Random(1)
-    tried = 0
-    while tried < 40:
-        rules = random_rules(chance)
-        group = locate(f"r{tried}")
-        try:
-            devices.policy(rules)
-        except devices.HoleError:
-            continue
-        os.mkdir(group.directories["devices"])
-        v1.write_devices(group.directories["devices"], rules, new=True)
-        only = cgroup.Cgroup({"devices": group.directories["devices"]})
-        assert verdicts(only, nodes) == meant(rules, nodes), rules
-        only.remove()
-        tried += 1
 
 
 def test_cpus_and_memory_nodes_are_inherited_where_none_are_asked_for(needs: Any, locate: Any) -> None:
@@ -233,14 +164,6 @@ def test_removing_fails_within_bounds_and_names_the_processes(
         group.remove()
 
 
-def test_200_cgroups_leave_none(locate: Any) -> None:
-    for number in range(200):
-        group = locate(f"many{number}")
-        group.create({"devices": [{"allow": False, "access": "rwm"}]})
-        cgroup.from_state(group.to_state()).remove()
-    assert not remains(f"sampan-test-{os.getpid()}")
-
-
 @pytest.mark.parametrize(
     ("resources", "error", "message"),
     [
@@ -318,61 +241,3 @@ def as_nobody(host: Layout, path: str | None, resources: Any) -> str:
         text = said.read()
     os.waitpid(pid, 0)
     return text
-
-
-def make_nodes(directory: Path) -> dict[tuple[str, int, int], str]:
-    """Device nodes that no driver answers to: whoever may open them is told ENXIO."""
-    nodes = {}
-    for kind, mode in (("c", stat.S_IFCHR), ("b", stat.S_IFBLK)):
-        for major in (3900, 3901):
-            for minor in (1, 2):
-                path = directory / f"{kind}{major}.{minor}"
-                os.mknod(path, mode | 0o600, os.makedev(major, minor))
-                nodes[kind, major, minor] = str(path)
-    return nodes
-
-
-def random_rules(chance: random.Random) -> list[devices.Rule]:
-    return [
-        devices.Rule(
-            chance.random() < 0.6,
-            chance.choice("abc"),
-            chance.choice((devices.ANY, 3900, 3901)),
-            chance.choice((devices.ANY, 1, 2)),
-            chance.randint(1, 7),
-        )
-        for _ in range(chance.randint(0, 6))
-    ]
-
-
-def meant(rules: list[devices.Rule], nodes: dict[tuple[str, int, int], str]) -> list[str]:
-    accesses = {os.O_RDONLY: devices.READ, os.O_WRONLY: devices.WRITE, os.O_RDWR: devices.READ | devices.WRITE}
-    return [
-        f"{key} {mode}: {'yes' if devices.is_allowed(rules, *key, access) else 'no'}"
-        for key in nodes
-        for mode, access in accesses.items()
-    ]
-
-
-def verdicts(
-    group: Cgroup, nodes: dict[tuple[str, int, int], str], enter: Callable[[], None] | None = None
-) -> list[str]:
-    """What the kernel says to a process of the cgroup that opens each node."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        group.enter(os.getpid())
-        for key, path in nodes.items():
-            for mode in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR):
-                try:
-                    os.open(path, mode | os.O_NONBLOCK)
-                    answer = "opened"
-                except OSError as error:
-                    answer = {errno.EPERM: "no", errno.ENXIO: "yes"}.get(error.errno or 0, str(error))
-                os.write(write, f"{key} {mode}: {answer}\n".encode())
-        os._exit(0)
-    os.close(write)
-    with open(read) as said:
-        lines = said.read().splitlines()
-    os.waitpid(pid, 0)
-    return lines

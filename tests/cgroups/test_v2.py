@@ -8,7 +8,7 @@ from typing import Any
 from .conftest import TESTS, remains
 
 PRELUDE = f"""
-import errno, os, random, stat, sys, time
+import errno, os, stat, sys, time
 sys.path.insert(0, {str(TESTS.parent)!r})
 from sampan.cgroups import cgroup, device_program, devices, layout
 from sampan.errors import ConfigError, KernelError
@@ -84,27 +84,6 @@ os.rmdir(parent)
 """
     )
     assert said.split() == ["EPERM", "True", "EPERM", "True"]
-
-
-def test_the_kernel_decides_on_random_lists_of_rules_as_they_read(in_v2: Any) -> None:
-    said = in_v2(
-        PRELUDE
-        + """
-from pathlib import Path
-from tests.cgroups.test_v1 import make_nodes, meant, random_rules, verdicts
-nodes = make_nodes(Path(sys.argv[1]))
-chance = random.Random(2)
-os.makedirs(group.directories[""])
-for _ in range(60):
-    rules = random_rules(chance)
-    bpf.attach_device_program(group.directories[""], device_program.assemble(rules))
-    assert verdicts(group, nodes) == meant(rules, nodes), rules
-group.remove()
-os.rmdir(parent)
-print("equal")
-"""
-    )
-    assert said == "equal\n"
 
 
 def test_a_limit_whose_controller_is_missing_is_an_error_with_the_field_and_leaves_nothing(in_v2: Any) -> None:

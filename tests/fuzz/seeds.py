@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sampan.cli.default_config import default_config, rootless_config
 from sampan.plan.compile import compile_plan
+from sampan.plan.exec import exec_plan
 from sampan.plan.host import CgroupMount, Host
 from sampan.plan.operations import Plan
 from sampan.plan.wire import encode
@@ -107,13 +108,20 @@ def everything() -> Plan:
     return compile_plan(config, known)
 
 
+def executing() -> Plan:
+    """A further process in a container of others' namespaces, with a terminal."""
+    config = changed(root={"path": "rootfs"})
+    process = cast("Any", {**config["process"], "terminal": True, "execCPUAffinity": {"final": "0,65"}})
+    return exec_plan(config, process, host(cgroup_tasks=("/sys/fs/cgroup/cpu/box/tasks",)))
+
+
 def changed(**parts: object) -> Config:
     config = cast("dict[str, Any]", default_config())
     config |= parts
     return cast("Config", config)
 
 
-PLANS = {made.__name__: made for made in (default, rootless, joining, unpivoted, everything)}
+PLANS = {made.__name__: made for made in (default, rootless, joining, unpivoted, everything, executing)}
 
 
 def seeds() -> dict[str, bytes]:

@@ -42,6 +42,7 @@ class Container:
         self._stderr = directory / "stderr"
         self._pid_file = directory / "pid"
         self._background: list[subprocess.Popen[str]] = []
+        self._executed: list[int] = []
 
     # The verbs. Each one fails the test if the runtime says that it did not succeed.
 
@@ -81,6 +82,22 @@ class Container:
         """`run` in the foreground; its result is the process's."""
         self.bundle.write()
         return self._call(*self._creation("run", *options), stdin=stdin, timeout=timeout)
+
+    def exec(self, *words: str, stdin: str | None = None, timeout: float = 20) -> Result:
+        """`exec` in the foreground: options, and with none of the operands left out: `exec("--cwd=/", "--", "pwd")`."""
+        at = words.index("--") if "--" in words else 0
+        options, command = (words[:at], words[at + 1 :]) if "--" in words else ((), words)
+        return self._call("exec", *options, self.id, *command, stdin=stdin, timeout=timeout)
+
+    def exec_in_background(self, *command: str, options: tuple[str, ...] = ()) -> int:
+        """`exec --detach`; the pid of the process, whose parent we become."""
+        pid_file = self.directory / "exec-pid"
+        # The process keeps these: a pipe would make us wait for its end.
+        with self._stdout.open("a") as stdout, self._stderr.open("a") as stderr:
+            options = ("--detach", "--pid-file", str(pid_file), *options)
+            self._call("exec", *options, self.id, *command, stdout=stdout, stderr=stderr).checked()
+        self._executed.append(int(pid_file.read_text()))
+        return self._executed[-1]
 
     def output(self, script: str) -> str:
         """What a shell in the container says; the script must succeed."""
@@ -207,7 +224,11 @@ class Container:
     def _kill_init(self) -> None:
         """Before the runtime is asked to: runc, for one, looks only every 100 ms whether it is dead."""
         if self._pid_file.exists() and self._init in children(os.getpid()):
+            cgroupfs.thaw(self.id)
             os.kill(self._init, signal.SIGKILL)
+            for pid in self._executed:  # the first process of a pid namespace is gone when all others are reaped
+                if pid in children(os.getpid()):
+                    os.waitpid(pid, 0)
             os.waitpid(self._init, 0)
 
     def clean_up(self) -> None:

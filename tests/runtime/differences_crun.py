@@ -37,13 +37,19 @@ CRUN: tuple[Difference, ...] = (
         "not the specification's, but runc's `--keep`", ("test_run.py::test_keep_leaves_the_stopped_container",)
     ),
     Difference(
-        "not the specification's, but runc's table", ("test_state.py::TestList::test_the_table_has_runc_s_columns",)
+        "not the specification's, but runc's table",
+        ("test_state.py::TestList::test_the_table_has_runc_s_columns", "test_ps.py::TestTable::*"),
+    ),
+    Difference(
+        "not the specification's, but runc's empty list",
+        ("test_ps.py::TestJson::test_of_a_stopped_container_there_are_none",),
     ),
     Difference(
         "not the specification's, but runc's words",
         (
             "test_command_line.py::TestWords::test_killing_an_ended_container",
             "test_command_line.py::TestWords::test_an_unknown_container",
+            "test_ps.py::TestErrors::test_an_unknown_container",
         ),
     ),
     Difference(
@@ -142,7 +148,107 @@ CRUN: tuple[Difference, ...] = (
         "runtime.md: 'Deleting a container MUST delete the resources that were created'. crun waits for the processes",
         ("test_run.py::test_children_of_the_process_end_with_it",),
     ),
+    # Signals and freezing.
+    Difference(
+        "runtime.md: 'Additional values MAY be defined ..., however, they MUST be used to represent new runtime states'. "
+        "A frozen container that has not been started is 'created' to crun",
+        (
+            "test_pause.py::TestState::test_a_created_one_can_be_paused_and_is_created_again",
+            "test_pause.py::TestState::test_its_state_can_be_asked_for_often",
+            "test_pause.py::TestErrors::test_a_paused_container_cannot_be_started",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's errors: crun pauses and resumes whatever state the container is in",
+        (
+            "test_pause.py::TestErrors::test_pausing_twice",
+            "test_pause.py::TestErrors::test_resuming_what_is_not_paused",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's: all processes are paused. On v1 crun does not wait until they are",
+        ("test_pause.py::TestPause::test_processes_that_fork_all_the_time_are_paused",),
+        sometimes=True,
+    ),
+    Difference(
+        "runtime.md: 'This operation MUST send the specified signal to the container process.' On v1 a frozen process "
+        "does not die, and this crun does not thaw it; but after `--all` it thaws for any signal",
+        (
+            "test_pause.py::TestSignals::test_sigkill_ends_a_paused_container[-own pid namespace]",
+            "test_pause.py::TestSignals::test_sigkill_ends_a_paused_container[-host's pid namespace]",
+            "test_pause.py::TestSignals::test_a_signal_to_all_arrives_after_resume",
+            "test_delete_force.py::test_sigkill_ends_a_container_with_a_frozen_cgroup_inside",
+            "test_delete_force.py::test_a_cgroup_that_the_container_made_and_froze",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's, but runc's: SIGKILL for a container in the host's pid namespace goes to all of its "
+        "processes",
+        ("test_kill.py::TestForkBombs::test_sigkill_to_its_process_ends_it[host's pid namespace]",),
+    ),
+    # Updates.
+    Difference(
+        "not the specification's, but runc's options and their values: units of sizes, `--cpu-burst`, `--cpu-idle`",
+        (
+            *(
+                f"test_update.py::TestOptions::test_memory[{value}]"
+                for value in ("64m-67108864", "64MiB-67108864", "65536k-67108864", "1g-1073741824")
+            ),
+            "test_update.py::TestOptions::test_burst",
+            "test_update.py::TestOptions::test_idle",
+            "test_update.py::TestErrors::test_a_wrong_value[--cpu-quota=half]",
+            "test_update.py::TestErrors::test_a_wrong_value[--cpu-share=-5]",
+            "test_update.py::TestErrors::test_a_wrong_value[--cpu-period=1k]",
+            "test_update.py::TestErrors::test_a_wrong_value[--pids-limit=few]",
+        ),
+    ),
+    Difference(
+        "config-linux.md: 'with -1 indicating no limit (max)'; and runc's, by which 0 changes nothing. This crun writes "
+        "the numbers as they are",
+        (
+            "test_update.py::TestOptions::test_no_quota",
+            "test_update.py::TestOptions::test_number_of_processes[-1-max]",
+            "test_update.py::TestDocument::test_zeros_change_nothing",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's: an update never changes the devices. crun applies what engines send",
+        ("test_update.py::TestDocument::test_the_devices_stay_as_they_are",),
+    ),
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.'",
+        tuple(
+            f"test_update.py::TestDocument::test_a_broken_one_is_an_error[{name}]"
+            for name in ("an array", "a word", "a number", "a negative weight")
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's: a stopped container cannot be updated",
+        ("test_update.py::TestStates::test_a_stopped_container",),
+    ),
+    Difference(
+        "runtime.md: 'generating an error MUST leave the state of the environment as if the operation were never "
+        "attempted'. crun leaves what it has set before the error",
+        ("test_update.py::TestErrors::test_nothing_has_changed_then",),
+    ),
     # Filesystems.
+    Difference(
+        "config-linux.md, Allowed Device list: 'The runtime MUST apply entries in the listed order.' crun does not "
+        "deny one device of many that it has allowed, on cgroup v1 (on v2 it does)",
+        ("test_device_rules.py::test_one_of_many_allowed_devices_is_denied",),
+        sometimes=True,
+    ),
+    Difference(
+        "config-linux.md, Cgroup ownership: 'the host uid that maps to the value of process.user.uid', 'if and only if "
+        "the cgroup filesystem is to be mounted read/write'. crun gives it to the root of any user namespace",
+        (
+            "test_cgroup_ownership.py::TestV2::test_the_directory_and_the_listed_files_belong_to_the_user",
+            "test_cgroup_ownership.py::TestV2::test_a_user_without_user_namespace_is_the_host_s",
+            "test_cgroup_ownership.py::TestV2::test_not_with_a_read_only_mount",
+            "test_cgroup_ownership.py::TestV2::test_not_without_the_mount",
+        ),
+    ),
     Difference(
         "config-linux.md: 'If a file already exists at path that does not match the requested device, the runtime MUST "
         "generate an error.' crun takes what is there",

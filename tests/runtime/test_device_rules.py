@@ -82,6 +82,15 @@ def test_the_last_entry_wins(container: Container) -> None:
     )
 
 
+@pytest.mark.parametrize("script", [READ, WRITE])
+def test_one_of_many_allowed_devices_is_denied(container: Container, script: str) -> None:
+    """'The runtime MUST apply entries in the listed order.' On v1 that takes a list of what is denied"""
+    rules = [{"allow": True, "type": "c", "access": "rwm"}, {"allow": False, "access": "rwm", **FUSE}]
+    said = attempt(container, f"exec 4</dev/random && echo random; {script}", DENY, *rules)
+    assert "random" in said
+    assert REFUSED in said
+
+
 def test_the_default_devices_stay_usable(container: Container) -> None:
     """'the runtime MUST also supply: /dev/null ...'"""
     script = "echo x > /dev/null && head -c 1 /dev/zero | wc -c && head -c 1 /dev/urandom | wc -c"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
+from . import views
 from .bundle import Bundle
 from .container import Container, eventually
 from .procfs import is_zombie
@@ -126,3 +128,62 @@ def test_a_killed_container_is_stopped_though_nobody_waited_for_it(container: Co
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: is_zombie(pid), "the zombie")
     assert container.status == "stopped"
+
+
+def test_all_after_the_end_of_everything_is_no_error(container: Container, bundle: Bundle) -> None:
+    """runc: 'kill --all' succeeds where nothing is left; podman sends it to containers that may have ended"""
+    bundle.args("true")
+    container.launch().wait_until("stopped")
+    container.kill("KILL", "--all")
+    container.kill("TERM", "--all")
+
+
+def test_all_of_an_unknown_container_is_an_error(container: Container) -> None:
+    """runc: 'container does not exist'"""
+    container.fails("kill", "--all", signal="KILL")
+
+
+class TestForkBombs:
+    """A list of processes is old before it is read: whoever forks meanwhile must not get away."""
+
+    @pytest.fixture(params=["own pid namespace", "host's pid namespace"])
+    def bomb(self, container: Container, bundle: Bundle, request: pytest.FixtureRequest) -> Container:
+        """Processes that never end, at the limit of their number; or, where nothing limits it, each ends as it starts
+        the next one."""
+        if request.param != "own pid namespace":
+            bundle.without_namespace("pid")
+        limited = "pids" in views.controllers()
+        if limited:
+            bundle.file("bomb", "#!/bin/sh\ntrap 'exec /bomb' EXIT\n/bomb & /bomb &\n", 0o755)
+            bundle.set("linux.resources.pids", {"limit": 60}).sh("/bomb & exec sleep 1000")
+        else:
+            bundle.file("bomb", "#!/bin/sh\n/bomb &\n", 0o755)
+            bundle.sh("for i in 1 2 3 4 5; do /bomb & done; while true; do wait; usleep 1000; done")
+        procs = container.launch().cgroup("pids") / "cgroup.procs"
+        eventually(lambda: len(procs.read_text().split()) >= (50 if limited else 3), "a bomb")
+        return container
+
+    def test_sigkill_to_all_ends_it(self, bomb: Container) -> None:
+        """podman: `kill --all ID 9` is how it ends a container without a pid namespace"""
+        cgroup = bomb.cgroup("pids")
+        bomb.kill("KILL", "--all").wait_until("stopped")
+        eventually(lambda: (cgroup / "cgroup.procs").read_text() == "", "an empty cgroup")
+
+    def test_sigkill_to_its_process_ends_it(self, bomb: Container) -> None:
+        """runc: 'if PID namespace is shared, we should kill all pids to avoid leftover processes'"""
+        cgroup = bomb.cgroup("pids")
+        bomb.kill("KILL").wait_until("stopped")
+        eventually(lambda: (cgroup / "cgroup.procs").read_text() == "", "an empty cgroup")
+
+    def test_a_signal_to_all_is_no_endless_chase(self, bomb: Container) -> None:
+        """runc: '--all: send the specified signal to all processes inside the container'"""
+        before = time.monotonic()
+        bomb.kill("WINCH", "--all")
+        assert time.monotonic() - before < 10
+        assert bomb.status == "running"
+
+    def test_it_is_deleted_by_force(self, bomb: Container) -> None:
+        """runc: '--force: forcibly deletes the container if it is still running (uses SIGKILL)'"""
+        bomb.delete("--force")
+        assert not bomb.exists
+        # the container fixture looks for processes and cgroups left behind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,20 +10,22 @@ import pytest
 from . import cgroupfs, views
 from .bundle import Bundle
 from .container import Container, eventually
+from .limits import MIB, needs, read
 from .procfs import Process
 
-MIB = 1 << 20
+
+def needs_v1(controller: str) -> None:
+    needs(controller)
+    if views.is_pure_v2():
+        pytest.skip(f"this view of the cgroups has no v1 hierarchy with the {controller} controller")
 
 
-def needs(controller: str) -> None:
-    if controller not in views.controllers():
-        pytest.skip(f"this view of the cgroups has no {controller} controller")
-
-
-def read(container: Container, controller: str, v1: str, v2: str) -> str:
-    """What the container's cgroup says, in the file of the version that holds the controller."""
-    directory = container.cgroup(controller)
-    return (directory / (v2 if (directory / "cgroup.controllers").exists() else v1)).read_text().strip()
+def processor_time(container: Container) -> float:
+    """Seconds that all processes of the container have used."""
+    if views.is_pure_v2():
+        usage = (container.cgroup("") / "cpu.stat").read_text().split()[1]
+        return int(usage) / 1e6
+    return int((container.cgroup("cpuacct") / "cpuacct.usage").read_text()) / 1e9
 
 
 class TestLimits:
@@ -54,12 +57,47 @@ class TestLimits:
         found = read(container.create(), "memory", "memory.limit_in_bytes", "memory.max")
         assert found == "max" or int(found) > 1 << 60
 
+    def test_no_limit_of_swap(self, container: Container, bundle: Bundle) -> None:
+        """'or -1 for unlimited memory'"""
+        needs("memory")
+        if not views.is_pure_v2() and not (cgroupfs.hierarchies()["memory"] / "memory.memsw.limit_in_bytes").exists():
+            pytest.skip("this kernel does not account for swap")
+        bundle.set("linux.resources.memory", {"limit": 64 * MIB, "swap": -1})
+        found = read(container.create(), "memory", "memory.memsw.limit_in_bytes", "memory.swap.max")
+        assert found == "max" or int(found) > 1 << 60
+
+    @pytest.mark.parametrize("swappiness", [0, 70])
+    def test_swappiness(self, container: Container, bundle: Bundle, swappiness: int) -> None:
+        """'swappiness (uint64, OPTIONAL) - sets swappiness parameter of vmscan'"""
+        needs_v1("memory")
+        bundle.set("linux.resources.memory", {"swappiness": swappiness})
+        assert read(container.create(), "memory", "memory.swappiness", "") == str(swappiness)
+
+    def test_disabled_oom_killer(self, container: Container, bundle: Bundle) -> None:
+        """'To disable it, specify a value of true.'"""
+        needs_v1("memory")
+        bundle.set("linux.resources.memory", {"disableOOMKiller": True})
+        assert "oom_kill_disable 1" in read(container.create(), "memory", "memory.oom_control", "")
+
+    @pytest.mark.parametrize("memory", [{"swappiness": 10}, {"disableOOMKiller": True}])
+    def test_what_v2_does_not_have_is_an_error(
+        self, container: Container, bundle: Bundle, memory: dict[str, object]
+    ) -> None:
+        """'If the conversion is not possible the runtime MUST generate an error.'"""
+        needs("memory")
+        if not views.is_pure_v2():
+            pytest.skip("this view of the cgroups has memory on v1")
+        bundle.set("linux.resources.memory", memory)
+        container.fails("create")
+
     def test_the_memory_limit_is_enforced(self, container: Container, bundle: Bundle) -> None:
-        """'sets limit of memory usage': a program that needs more is killed"""
+        """'sets limit of memory usage': a program that needs more is killed, by SIGKILL"""
         needs("memory")
         bundle.set("linux.resources.memory", {"limit": 32 * MIB, "swap": 32 * MIB})
         bundle.sh("x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo survived")
-        assert "survived" not in container.run().stdout
+        result = container.run()
+        assert "survived" not in result.stdout
+        assert result.status == 128 + 9
 
     @pytest.mark.parametrize("shares", [100, 512, 2048])
     def test_cpu_shares(self, container: Container, bundle: Bundle, shares: int) -> None:
@@ -86,6 +124,41 @@ class TestLimits:
         bundle.set("linux.resources.cpu", {"quota": 30000})
         assert read(container.create(), "cpu", "cpu.cfs_quota_us", "cpu.max").split()[0] == "30000"
 
+    def test_burst(self, container: Container, bundle: Bundle) -> None:
+        """'burst (uint64, OPTIONAL) - specifies the maximum amount of accumulated time in microseconds'"""
+        needs("cpu")
+        bundle.set("linux.resources.cpu", {"quota": 50000, "period": 100000, "burst": 20000})
+        assert read(container.create(), "cpu", "cpu.cfs_burst_us", "cpu.max.burst") == "20000"
+
+    @pytest.mark.parametrize("idle", [0, 1])
+    def test_idle(self, container: Container, bundle: Bundle, idle: int) -> None:
+        """'idle (int64, OPTIONAL) - cgroups are configured with minimum weight, 0: default behavior, 1: SCHED_IDLE.'"""
+        needs("cpu")
+        bundle.set("linux.resources.cpu", {"idle": idle})
+        assert read(container.create(), "cpu", "cpu.idle", "cpu.idle") == str(idle)
+
+    def test_real_time(self, container: Container, bundle: Bundle) -> None:
+        """'realtimeRuntime (int64, OPTIONAL)', 'realtimePeriod (uint64, OPTIONAL)'"""
+        needs_v1("cpu")
+        if not (cgroupfs.hierarchies()["cpu"] / "cpu.rt_runtime_us").exists():
+            pytest.skip("this kernel has no real-time limits of cgroups")
+        bundle.set("linux.resources.cpu", {"realtimeRuntime": 25000, "realtimePeriod": 500000})
+        container.create()
+        assert read(container, "cpu", "cpu.rt_runtime_us", "") == "25000"
+        assert read(container, "cpu", "cpu.rt_period_us", "") == "500000"
+
+    @pytest.mark.parametrize("share", [0.2, 0.5])
+    def test_the_quota_is_enforced(self, container: Container, bundle: Bundle, share: float) -> None:
+        """'the total amount of time in microseconds for which all tasks in a cgroup can run during one period'"""
+        needs("cpu")
+        shares = 262144  # whatever else this machine is busy with
+        bundle.set("linux.resources.cpu", {"quota": round(share * 50000), "period": 50000, "shares": shares})
+        bundle.sh("echo spinning; while :; do :; done & while :; do :; done")
+        container.launch().wait_for_output("spinning")
+        begin, used = time.monotonic(), processor_time(container)
+        time.sleep(3)
+        assert (processor_time(container) - used) / (time.monotonic() - begin) == pytest.approx(share, rel=0.15)
+
     def test_cpus_and_memory_nodes(self, container: Container, bundle: Bundle) -> None:
         """'cpus - list of CPUs the container will run on. mems - list of memory nodes the container will run on.'"""
         needs("cpuset")
@@ -109,6 +182,17 @@ class TestLimits:
         result = container.run()
         assert "all of them" not in result.stdout
         assert "fork" in result.stderr
+
+    def test_a_fork_bomb_stops(self, container: Container, bundle: Bundle) -> None:
+        """'specifies the maximum number of tasks in the cgroup'"""
+        needs("pids")
+        bundle.set("linux.resources.pids", {"limit": 30})
+        bundle.args("awk", 'BEGIN { while (1) system("sleep 1000 &") }')  # goes on when a fork is refused
+        container.launch()
+        current = container.cgroup("pids") / "pids.current"
+        events = container.cgroup("pids") / "pids.events"
+        eventually(lambda: "max 0" not in events.read_text(), "a refused fork")
+        assert 20 < max(int(current.read_text()) for _ in range(200)) <= 30
 
     @pytest.mark.parametrize("resources", [{}, {"memory": {}}, {"cpu": {}}, {"blockIO": {"weight": 0}}, {"unknown": 1}])
     def test_nothing_asked_for_is_no_error(

@@ -131,6 +131,10 @@ class Cgroup:
         """Let its processes go on."""
         freezing.thaw(self.directories)
 
+    def release(self) -> None:
+        """Let those go on and end that SIGKILL was sent to, in it and below it: a v1 freezer would keep them alive."""
+        freezing.release(self.directories)
+
     def is_frozen(self) -> bool:
         """Are its processes stopped, by `freeze` or by somebody else?"""
         return freezing.is_frozen(self.directories)
@@ -170,13 +174,16 @@ class Cgroup:
         for directory, names in self._distinct().items():
             try:
                 new = tree.make(directory, made)
-                if UNIFIED in names and not self._may_enter(directory):
-                    raise KernelError("enter cgroup", directory, errno.EACCES, tree.FIELD)
+                if UNIFIED in names:
+                    self._check_unified(directory)
             except KernelError as error:
                 self._do_without(names, resources, error)
                 continue
             if not new:
                 _must_be_empty(directory)
+        self._refuse_frozen()
+
+    def _refuse_frozen(self) -> None:
         if self.is_frozen():  # the container would not even begin
             place = self.directories.get("freezer", self.directories.get(UNIFIED, ""))
             detail = "it is frozen, or one above it is: thaw it first"
@@ -194,22 +201,26 @@ class Cgroup:
         for name in names:
             del self.directories[name]
 
-    def _may_enter(self, directory: str) -> bool:
-        if self._layout is None or not delegation.is_rootless():
-            return True
-        return delegation.may_enter(self._layout.unified, self._layout.own.get(UNIFIED, "/"), directory)
+    def _check_unified(self, directory: str) -> None:
+        """May a process be moved into this v2 cgroup?"""
+        layout = self._layout
+        if layout is None:
+            return
+        if delegation.is_rootless() and not delegation.may_enter(
+            layout.unified, layout.own.get(UNIFIED, "/"), directory
+        ):
+            raise KernelError("enter cgroup", directory, errno.EACCES, tree.FIELD)
+        if directory.rpartition("/")[0] != layout.unified:  # right below the top nothing can be wrong
+            _must_be_domain(directory)
 
     def _limit(self, resources: Resources, made: list[str]) -> None:
         settings = limits.settings(resources, self.directories)
-        places = dict(self.directories)
-        self._enable({setting[0]: setting[3] for setting in settings if setting[0] not in places})
-        if "cpuset" in places and self._layout is not None:
+        self._enable({setting[0]: setting[3] for setting in settings if setting[0] not in self.directories})
+        if "cpuset" in self.directories and self._layout is not None:
             from sampan.cgroups import v1
 
-            v1.inherit_cpuset(places["cpuset"], self._layout.mounts["cpuset"])
-        for setting in settings:
-            places.setdefault(setting[0], self.directories.get(UNIFIED, ""))
-        limits.apply(places, settings)
+            v1.inherit_cpuset(self.directories["cpuset"], self._layout.mounts["cpuset"])
+        limits.apply(limits.places(settings, self.directories), settings)
         access.limit(self.directories, resources, made)
 
     def _enable(self, fields: Mapping[str, str]) -> None:
@@ -225,11 +236,17 @@ class Cgroup:
             raise ConfigError("config.json", problems)
 
 
-def locate(layout: Layout, cgroups_path: str | None, container_id: str, manager: str = CGROUPFS) -> Cgroup:
+def locate(
+    layout: Layout,
+    cgroups_path: str | None,
+    container_id: str,
+    manager: str = CGROUPFS,
+    annotations: Mapping[str, str] | None = None,
+) -> Cgroup:
     """The cgroup of ``linux.cgroupsPath``, or without one that of a container's id. Touches nothing.
 
     ``manager`` says who makes it: the runtime itself (CGROUPFS), systemd (SYSTEMD), or nobody (DISABLED), and then the
-    container stays in the caller's.
+    container stays in the caller's. ``annotations`` may say more about systemd's.
 
     An absolute path begins at the mount points, a relative one at the runtime's own cgroup, or on a pure v2 host at the
     cgroup that holds it: one that has processes cannot give controllers to those below it. As runc does.
@@ -237,7 +254,7 @@ def locate(layout: Layout, cgroups_path: str | None, container_id: str, manager:
     if manager == SYSTEMD:
         from sampan.cgroups import systemd
 
-        return systemd.locate(layout, cgroups_path, container_id)
+        return systemd.locate(layout, cgroups_path, container_id, annotations or {})
     if manager == DISABLED:
         return Cgroup({})
     path = cgroups_path or container_id
@@ -273,3 +290,13 @@ def _must_be_empty(directory: str) -> None:
     if pids:
         detail = f"it exists and has {len(pids)} process{'es' * (len(pids) > 1)}; choose another path, or end them"
         raise KernelError("use cgroup", directory, errno.EBUSY, tree.FIELD, detail)
+
+
+def _must_be_domain(directory: str) -> None:
+    """No process may enter a v2 cgroup when one above it divides its threads (cgroup-v2.rst, Threads)."""
+    kind = files.read(f"{directory}/cgroup.type").decode().strip()
+    if kind in ("threaded", "domain invalid"):
+        parent = directory.rpartition("/")[0]
+        above = files.read(f"{parent}/cgroup.type").decode().strip()
+        detail = f"its type is {kind!r}, and that of {parent} is {above!r}; choose a path without threaded cgroups"
+        raise KernelError("use cgroup", directory, errno.EOPNOTSUPP, tree.FIELD, detail)

@@ -22,6 +22,7 @@ ANY = -1  # a major or minor number: all of them
 MKNOD, READ, WRITE = 1, 2, 4  # as BPF_DEVCG_ACC_* and the kernel's DEVCG_ACC_*
 EVERY_ACCESS = MKNOD | READ | WRITE
 _LARGEST = 0xFFFFFFFF
+_LARGEST_MAJOR, _LARGEST_MINOR = (1 << 12) - 1, (1 << 20) - 1  # the kernel's MINORBITS: dev_t has 32 bits
 
 
 class Rule:
@@ -55,12 +56,12 @@ class Policy:
 
 
 class HoleError(Exception):
-    """A rule takes away a part of what an earlier, wider one gives: v1 has no way to say so."""
+    """A list of rules that v1 has no way to say, whatever the default: a rule makes a hole in a wider one."""
 
     def __init__(self, position: int, wider: str) -> None:
-        self.position = position
-        self.wider = wider
-        super().__init__(f"rule {position} makes a hole in {wider}")
+        self.position = position  # of the rule in the list
+        self.wider = wider  # "allow c 10:* rwm"
+        super().__init__(f"rule {position} makes a hole in {wider!r}")
 
 
 def defaults() -> list[Rule]:
@@ -97,10 +98,13 @@ def parse(entries: Sequence[Mapping[str, object]]) -> tuple[list[Rule], list[Pro
 
 def hole(error: HoleError, entries: Sequence[Mapping[str, object]]) -> Problem:
     """A HoleError in terms of config.json."""
-    field = f"{FIELD}[{error.position}]" if error.position < len(entries) else FIELD
-    rule = f"cannot be expressed with cgroup v1, which takes back only whole rules: it is a part of {error.wider!r}"
-    value = dict(entries[error.position]) if error.position < len(entries) else None
-    return Problem(field, value, rule, SECTION)
+    rule = (
+        "cannot be expressed with cgroup v1, which keeps either what is allowed or what is denied, and nothing else: "
+        f"this list would need both, since {{}} takes back a part of {error.wider!r}"
+    )
+    if error.position < len(entries):
+        return Problem(f"{FIELD}[{error.position}]", dict(entries[error.position]), rule.format("this entry"), SECTION)
+    return Problem(FIELD, None, rule.format("a device that every container has"), SECTION)
 
 
 def is_allowed(rules: Iterable[Rule], kind: str, major: int, minor: int, access: int) -> bool:
@@ -121,23 +125,21 @@ def effective(rules: Sequence[Rule]) -> tuple[bool, int]:
 
 
 def policy(rules: Sequence[Rule]) -> Policy:
-    """The rules as a default with exceptions. Raises HoleError where there is no such form.
+    """The rules as a default with exceptions. Raises HoleError where neither default can express them.
 
-    v1 keeps either what is allowed or what is denied, and takes an exception back only as the whole that was given.
+    Nothing can be excepted from an exception, so whatever is excepted for all devices of a kind must be so for each of
+    them. Of two forms the one with the default that most devices have is taken; a parent that denies by default
+    permits its children no other.
     """
-    allow, start = effective(rules)
-    exceptions: dict[Key, int] = {}
-    for position in range(start, len(rules)):
-        rule = rules[position]
-        for kind in "bc" if rule.kind == "a" else rule.kind:
-            key = (kind, rule.major, rule.minor)
-            if rule.allow != allow:
-                exceptions[key] = exceptions.get(key, 0) | rule.access
-            else:
-                _take_back(exceptions, key, rule.access, position)
-    if not allow:
-        _close(exceptions)
-    return Policy(allow, exceptions)
+    granted = _granted(rules)
+    denied = {key: EVERY_ACCESS & ~access for key, access in granted.items()}
+    forms = [Policy(False, granted), Policy(True, denied)]
+    if all(granted[kind, ANY, ANY] == EVERY_ACCESS for kind in "bc"):
+        forms.reverse()
+    for form in forms:
+        if _find_hole(form.exceptions) is None:
+            return Policy(form.allow, _least(form.exceptions))
+    raise _explain(rules, forms[0])
 
 
 def lines(wanted: Policy) -> list[str]:
@@ -164,42 +166,73 @@ def parse_list(text: str) -> Policy:
     return Policy(False, exceptions)
 
 
-def _take_back(exceptions: dict[Key, int], key: Key, access: int, position: int) -> None:
-    """Remove ``access`` to the devices of ``key`` from every exception that has some of it."""
-    for other in list(exceptions):
-        if not exceptions[other] & access or _meet(key, other) is None:
-            continue
-        if _meet(key, other) != other:
-            raise HoleError(position, line(other, exceptions[other]))
-        exceptions[other] &= ~access
-        if not exceptions[other]:
-            del exceptions[other]
+def _granted(rules: Sequence[Rule]) -> dict[Key, int]:
+    """What is granted to all devices that the rules do not tell apart: with these numbers, or (ANY) with others."""
+    about: dict[Key, list[tuple[int, Rule]]] = {("b", ANY, ANY): [], ("c", ANY, ANY): []}
+    for position, rule in enumerate(rules):
+        # No device has larger numbers, and the kernel would take the largest for a "*".
+        if rule.major <= _LARGEST_MAJOR and rule.minor <= _LARGEST_MINOR:
+            for kind in "bc" if rule.kind == "a" else rule.kind:
+                about.setdefault((kind, rule.major, rule.minor), []).append((position, rule))
+    keys = dict.fromkeys(about)
+    majors = [key for key in about if key[1] != ANY and key[2] == ANY]
+    for kind, _, minor in [key for key in about if key[1] == ANY and key[2] != ANY]:
+        keys.update(dict.fromkeys((kind, major, minor) for its_kind, major, _ in majors if its_kind == kind))
+    granted = {}
+    for key in keys:
+        speaking = list(about.get(key, ()))
+        for wider in _wider(key):
+            speaking += about.get(wider, ())
+        access = 0
+        for _, rule in sorted(speaking):
+            access = access | rule.access if rule.allow else access & ~rule.access
+        granted[key] = access
+    return granted
 
 
-def _close(exceptions: dict[Key, int]) -> None:
-    """Make every exception whole: the kernel allows an access only if ONE exception has all of its bits.
+def _wider(key: Key) -> tuple[Key, ...]:
+    """The keys with more ANY in them that speak of these devices, too."""
+    kind, major, minor = key
+    if ANY not in (major, minor):
+        return (kind, major, ANY), (kind, ANY, minor), (kind, ANY, ANY)
+    return () if major == minor else ((kind, ANY, ANY),)
 
-    So "c 1:* r" with "c 1:3 w" would deny to open 1:3 for reading and writing, unless "c 1:3" says "rw".
+
+def _find_hole(accesses: Mapping[Key, int]) -> tuple[Key, Key] | None:
+    """The first key that lacks an access which a wider one has, and that wider one."""
+    for key, access in accesses.items():
+        for wider in _wider(key):
+            if accesses.get(wider, 0) & ~access:
+                return key, wider
+    return None
+
+
+def _least(accesses: Mapping[Key, int]) -> dict[Key, int]:
+    """The exceptions that are needed. Each is whole: the kernel allows an access only if ONE exception has all of it.
+
+    (So "c 1:* r" and "c *:3 w" need a "c 1:3 rw".)
     """
-    majors = [key for key in exceptions if key[1] != ANY and key[2] == ANY]
-    minors = [key for key in exceptions if key[1] == ANY and key[2] != ANY]
-    for kind, major, _ in majors:
-        for other, _, minor in minors:
-            if kind == other:
-                exceptions.setdefault((kind, major, minor), 0)
-    found = exceptions.get
-    for kind, major, minor in exceptions:
-        wider = found((kind, major, ANY), 0) | found((kind, ANY, minor), 0) | found((kind, ANY, ANY), 0)
-        exceptions[kind, major, minor] |= wider
+    found = accesses.get
+    return {
+        key: access
+        for key, access in accesses.items()
+        if access and access not in [found(wider) for wider in _wider(key)]
+    }
 
 
-def _meet(one: Key, other: Key) -> Key | None:
-    """The devices that both keys speak of, as a key."""
-    if one[0] != other[0]:
-        return None
-    numbers = []
-    for a, b in ((one[1], other[1]), (one[2], other[2])):
-        if ANY not in (a, b) and a != b:
-            return None
-        numbers.append(b if a == ANY else a)
-    return one[0], numbers[0], numbers[1]
+def _explain(rules: Sequence[Rule], form: Policy) -> HoleError:
+    """Which rule makes the hole, and in what."""
+    found = _find_hole(form.exceptions)
+    assert found is not None
+    key, wider = found
+    missing = form.exceptions[wider] & ~form.exceptions[key]
+    keys = (key, *_wider(key))
+    position = max(
+        position
+        for position, rule in enumerate(rules)
+        if rule.allow == form.allow
+        and rule.access & missing
+        and rule.kind in ("a", key[0])
+        and (key[0], rule.major, rule.minor) in keys
+    )
+    return HoleError(position, f"{'deny' if form.allow else 'allow'} {line(wider, form.exceptions[wider])}")

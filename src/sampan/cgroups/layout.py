@@ -32,7 +32,7 @@ class Layout:
 
 def detect() -> Layout:
     """The layout of the machine that this process runs on."""
-    return parse(files.read("/proc/self/mountinfo"), files.read("/proc/self/cgroup"), _device)
+    return parse(files.read("/proc/self/mountinfo"), files.read("/proc/self/cgroup"), device_of)
 
 
 def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> Layout:
@@ -51,7 +51,7 @@ def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> 
         head, _, tail = line.partition(b" - ")
         fields = head.split(b" ")
         kind, _, options = tail.split(b" ", 2)
-        point = _unescape(fields[4])
+        point = unescape(fields[4])
         if kind not in (b"cgroup", b"cgroup2") or device(point) != fields[2].decode():
             continue
         names = [UNIFIED] if kind == b"cgroup2" else [name for name in options.decode().split(",") if name in belongs]
@@ -60,7 +60,7 @@ def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> 
             known = unified if name == UNIFIED else mounts.get(name, "")
             if known and (known.startswith(PURE_V2) or not point.startswith(PURE_V2)):
                 continue
-            own[name] = _below(_unescape(fields[3]), belongs.get(name, "/"))
+            own[name] = _below(unescape(fields[3]), belongs.get(name, "/"))
             if name == UNIFIED:
                 unified = point
             else:
@@ -94,7 +94,7 @@ def _below(root: str, path: str) -> str:
     return "/"
 
 
-def _unescape(field: bytes) -> str:
+def unescape(field: bytes) -> str:
     """A path of mountinfo, in which blank, tab, newline and backslash are written in octal."""
     if b"\\" in field:
         for escape, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
@@ -102,7 +102,8 @@ def _unescape(field: bytes) -> str:
     return field.decode(errors="surrogateescape")
 
 
-def _device(path: str) -> str:
+def device_of(path: str) -> str:
+    """The "MAJOR:MINOR" of the file system that is found at ``path``, or ""."""
     try:
         number = posix.stat(path).st_dev
     except OSError:

@@ -1,7 +1,7 @@
-"""Which fields of ``linux.resources`` this release does not apply, or cannot on this machine's cgroups. Pure.
+"""Which fields of ``linux.resources`` cannot be applied on this machine's cgroups, and why. Pure.
 
 Asked before anything is made: a container never runs without a limit that its configuration asks for. Nulls and zeros
-that mean "no limit", as engines send them, ask for nothing.
+that mean "no limit", as engines send them, ask for nothing. What only the kernel knows, it says when it is written.
 """
 
 from __future__ import annotations
@@ -11,53 +11,58 @@ from sampan.errors import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sampan.cgroups.layout import Layout
     from sampan.spec.types import Resources
 
-_CONTROL = "config-linux.md#control-groups"
 _MEMORY = "config-linux.md#memory"
 _CPU = "config-linux.md#cpu"
-# Parts that are for the next release: the section that specifies each.
-_LATER = {
-    "blockIO": "config-linux.md#block-io",
-    "hugepageLimits": "config-linux.md#huge-page-limits",
-    "network": "config-linux.md#network",
-    "rdma": "config-linux.md#rdma",
-    "unified": "config-linux.md#unified",
-}
+# Of memory: the kernel or the text has given them up, or they limit nothing by themselves.
+_WITHOUT_EFFECT = ("kernel", "kernelTCP", "useHierarchy", "checkBeforeUpdate")
 
 
 def unsupported(resources: Resources, layout: Layout) -> list[Problem]:
     """Every field that would be left out, with the reason."""
     problems: list[Problem] = []
-    for name, section in _LATER.items():
-        value: object = resources.get(name)
-        if value:
-            problems.extend(_asked(f"linux.resources.{name}", value, section))
     if "memory" in resources:
-        problems.extend(_memory(resources, layout))
+        problems += _memory(resources, layout)
     if "cpu" in resources:
-        problems.extend(_cpu(resources, layout))
-    problems.extend(_devices(resources, layout))
+        problems += _cpu(resources, layout)
+    if any(resources.get("blockIO", {}).values()):
+        from sampan.cgroups import block_io
+
+        problems += block_io.problems(resources["blockIO"], on_v1="blkio" in layout.mounts)
+    if resources.get("network"):
+        from sampan.cgroups import network
+
+        problems += network.problems(resources["network"], layout.mounts)
+    if resources.get("unified"):
+        from sampan.cgroups import unified
+
+        problems += unified.problems(resources["unified"], layout.mounts, bool(layout.unified))
+    problems += _devices(resources, layout)
     return problems
 
 
 def asked(resources: Resources) -> list[tuple[str, object]]:
     """Every limit that is asked for, with its field: not the devices, and no zeros."""
-    found = []
+    found: list[tuple[str, object]] = []
     for name in sorted(set(resources) - {"devices"}):
         value: object = resources.get(name)
-        found += [(problem.field, problem.value) for problem in _asked(f"linux.resources.{name}", value, "")]
-    return found
+        found += _asked(f"linux.resources.{name}", value)
+    ignored = {f"linux.resources.memory.{name}" for name in _WITHOUT_EFFECT}
+    return [(field, value) for field, value in found if field not in ignored]
 
 
-def _asked(field: str, value: object, section: str) -> list[Problem]:
-    """A problem for every part of ``value`` that is not a zero; of a list, for the list."""
-    if isinstance(value, dict) and not section.endswith(("#unified", "#rdma")):
-        return [problem for name, part in value.items() for problem in _asked(f"{field}.{name}", part, section)]
-    if not value:
-        return []
-    return [Problem(field, value, "is not applied by this release", section)]
+def _asked(field: str, value: object) -> Iterator[tuple[str, object]]:
+    """Every part of ``value`` that is not a zero; of a list, the list."""
+    if isinstance(value, dict):
+        free = field.endswith((".unified", ".rdma"))  # whose keys are not the specification's
+        for name, part in value.items():
+            yield from _asked(f'{field}["{name}"]' if free else f"{field}.{name}", part)
+    elif value:
+        yield field, value
 
 
 def _memory(resources: Resources, layout: Layout) -> list[Problem]:

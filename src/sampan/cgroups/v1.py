@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def settings(resources: Resources) -> list[Setting]:
-    """The limits of memory, cpu, cpuset and pids, in the order in which a new cgroup takes them."""
-    return collect(resources, _memory, _cpu)
+    """Every limit in the files of v1, in the order in which a new cgroup takes them."""
+    return collect(resources, _memory, _cpu, _rare)
 
 
 def _memory(resources: Resources, add: Callable[..., None]) -> None:
@@ -42,19 +42,26 @@ def _memory(resources: Resources, add: Callable[..., None]) -> None:
 
 def _cpu(resources: Resources, add: Callable[..., None]) -> None:
     cpu = resources.get("cpu", {})
-    idle = cpu.get("idle")
     add("cpu", "rt_period_us", cpu.get("realtimePeriod") or None, "cpu.realtimePeriod")
     add("cpu", "rt_runtime_us", cpu.get("realtimeRuntime") or None, "cpu.realtimeRuntime")
-    if not idle:  # the kernel takes no shares while a cgroup is idle
-        add("cpu", "idle", idle, "cpu.idle", True)
     add("cpu", "shares", cpu.get("shares") or None, "cpu.shares")
     add("cpu", "cfs_period_us", cpu.get("period") or None, "cpu.period")
     add("cpu", "cfs_quota_us", cpu.get("quota") or None, "cpu.quota")
     add("cpu", "cfs_burst_us", cpu.get("burst") or None, "cpu.burst")
-    if idle:
-        add("cpu", "idle", idle, "cpu.idle")
+    add("cpu", "idle", cpu.get("idle") or None, "cpu.idle")  # after the others: it takes no shares while it is idle
     add("cpuset", "cpus", cpu.get("cpus") or None, "cpu.cpus")
     add("cpuset", "mems", cpu.get("mems") or None, "cpu.mems")
+
+
+def _rare(resources: Resources, add: Callable[..., None]) -> None:
+    if any(resources.get("blockIO", {}).values()):
+        from sampan.cgroups import block_io
+
+        block_io.limit_v1(resources["blockIO"], add)
+    if resources.get("hugepageLimits"):
+        from sampan.cgroups import hugepages
+
+        hugepages.limit(resources["hugepageLimits"], "limit_in_bytes", add)
 
 
 def inherit_cpuset(directory: str, mount: str) -> None:

@@ -6,6 +6,7 @@ Never makes directories and never moves processes: that is ``cgroup``.
 
 from __future__ import annotations
 
+from sampan.cgroups import delegation
 from sampan.cgroups.limits import collect
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 # Enabled wherever they can be, asked for or not: engines read their numbers (docker stats, podman stats, kubelet).
 COUNTED = ("cpu", "io", "memory", "pids")
+_CONTROLLERS = frozenset(
+    ("cpu", "cpuset", "dmem", "hugetlb", "io", "memory", "misc", "net_cls", "net_prio", "pids", "rdma")
+)
 _DEFAULT_PERIOD = 100_000
 _SECTION = "config-linux.md#unified"
 
 
 def settings(resources: Resources) -> list[Setting]:
-    """The limits of memory, cpu, cpuset and pids, in the order in which a new cgroup takes them."""
-    return collect(resources, _memory, _cpu)
+    """Every limit in the files of v2, in the order in which a new cgroup takes them; without ``unified``."""
+    return collect(resources, _memory, _cpu, _rare)
 
 
 def _memory(resources: Resources, add: Callable[..., None]) -> None:
@@ -40,18 +44,26 @@ def _memory(resources: Resources, add: Callable[..., None]) -> None:
 
 def _cpu(resources: Resources, add: Callable[..., None]) -> None:
     cpu = resources.get("cpu", {})
-    idle, quota, period = cpu.get("idle"), cpu.get("quota") or 0, cpu.get("period") or 0
-    if not idle:  # the kernel takes no weight while a cgroup is idle
-        add("cpu", "idle", idle, "cpu.idle", True)
+    quota, period = cpu.get("quota") or 0, cpu.get("period") or 0
     add("cpu", "weight", weight(cpu.get("shares") or 0) or None, "cpu.shares")
     if quota or period:
         limit = f"{quota if quota > 0 else 'max'} {period or _DEFAULT_PERIOD}"
         add("cpu", "max", limit, "cpu.quota" if quota else "cpu.period")
     add("cpu", "max.burst", cpu.get("burst") or None, "cpu.burst")
-    if idle:
-        add("cpu", "idle", idle, "cpu.idle")
+    add("cpu", "idle", cpu.get("idle") or None, "cpu.idle")  # after the others: it takes no shares while it is idle
     add("cpuset", "cpus", cpu.get("cpus") or None, "cpu.cpus")
     add("cpuset", "mems", cpu.get("mems") or None, "cpu.mems")
+
+
+def _rare(resources: Resources, add: Callable[..., None]) -> None:
+    if any(resources.get("blockIO", {}).values()):
+        from sampan.cgroups import block_io
+
+        block_io.limit_v2(resources["blockIO"], add)
+    if resources.get("hugepageLimits"):
+        from sampan.cgroups import hugepages
+
+        hugepages.limit(resources["hugepageLimits"], "max", add)
 
 
 def swap_limit(limit: int, swap: int) -> str | None:
@@ -80,17 +92,18 @@ def enable(mount: str, directory: str, fields: Mapping[str, str]) -> None:
     """Enable controllers for the cgroup at ``directory``, from ``mount`` down.
 
     ``fields`` has the controllers that are needed, and the field of config.json that needs each. Raises ConfigError
-    where one of them cannot be had.
+    where one of them cannot be had. What is no controller, such as the "irq" of irq.pressure, needs none.
     """
     missing = {*fields, *COUNTED} - _names(f"{directory}/cgroup.controllers")
-    missing &= _names(f"{mount}/cgroup.controllers")
-    refusal = _enable_down(mount, directory, sorted(missing)) if missing else None
-    if not fields:
+    if not missing:
         return
-    there = _names(f"{directory}/cgroup.controllers")
+    can_be = missing & _names(f"{mount}/cgroup.controllers")
+    refusal = _enable_down(mount, directory, sorted(can_be)) if can_be else None
+    needed = (_CONTROLLERS | can_be).intersection(fields)
+    there = _names(f"{directory}/cgroup.controllers") if needed else set()
     problems = [
         Problem(fields[name], None, _unavailable(name, directory, there, refusal), _SECTION)
-        for name in sorted(set(fields) - there)
+        for name in sorted(needed - there)
     ]
     if problems:
         raise ConfigError("config.json", problems)
@@ -123,7 +136,8 @@ def _names(path: str) -> set[str]:
 def _unavailable(name: str, directory: str, there: set[str], refusal: KernelError | None) -> str:
     has = " ".join(sorted(there)) or "none"
     reason = f"; {refusal}" if refusal else ""
-    return f"the {name} controller is not available in {directory} (there are: {has}{reason})"
+    hint = f". {delegation.HINT}" if delegation.is_rootless() else ""
+    return f"the {name} controller is not available in {directory} (there are: {has}{reason}){hint}"
 
 
 def _bytes(value: int) -> str | None:

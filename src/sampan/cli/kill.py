@@ -24,5 +24,6 @@ def run(settings: Settings, arguments: Arguments) -> int:
     number = number_of(name)
     if number is None:
         raise arguments.misuse(f'there is no signal "{name}"')
-    kill(Store(settings.root()), arguments.container_id(), number, all_processes=arguments.flag("all"))
+    all_processes, warn = arguments.flag("all"), settings.log.warning
+    kill(Store(settings.root()), arguments.container_id(), number, all_processes=all_processes, warn=warn)
     return 0

@@ -21,7 +21,24 @@ if TYPE_CHECKING:
 
     from sampan.cli.options import Arguments
 
-VERBS = ("create", "start", "run", "state", "kill", "delete", "list", "spec", "plan")
+VERBS = (
+    "create",
+    "start",
+    "run",
+    "exec",
+    "state",
+    "kill",
+    "delete",
+    "list",
+    "pause",
+    "resume",
+    "update",
+    "events",
+    "ps",
+    "stats",
+    "spec",
+    "plan",
+)
 
 FAILURE = 1  # of every kind, as in runc
 INTERRUPTED = 130  # 128 and SIGINT, as shells say it
@@ -57,7 +74,7 @@ def main(words: Sequence[str]) -> int:
     if log.debugging:
         sys.excepthook(type(failure), failure, failure.__traceback__)
     log.error(message)
-    return INTERRUPTED if isinstance(failure, KeyboardInterrupt) else FAILURE
+    return INTERRUPTED if isinstance(failure, KeyboardInterrupt) else getattr(failure, "exit_status", FAILURE)
 
 
 def _run(words: Sequence[str], log: Log) -> int:
@@ -78,7 +95,8 @@ def _run(words: Sequence[str], log: Log) -> int:
 
     module = __import__(f"sampan.cli.{verb}", fromlist=("run",))
     run: Callable[[Settings, Arguments], int] = module.run
-    operation = parse(f"sampan {verb}", module.OPTIONS, rest)
+    stop = getattr(module, "STOP_AT_OPERAND", False)
+    operation = parse(f"sampan {verb}", module.OPTIONS, rest, stop_at_operand=stop)
     if operation.flag("help"):
         return _help(verb)
     operation.require(module.OPERANDS)

@@ -26,11 +26,12 @@ _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 class Arguments:
     """What one command line said: its options by name, and its operands in order."""
 
-    __slots__ = ("command", "operands", "options")
+    __slots__ = ("command", "operands", "options", "repeated")
 
     def __init__(self, command: str) -> None:
         self.command = command  # "sampan kill": how messages begin
         self.options: dict[str, str] = {}
+        self.repeated: list[tuple[str, str]] = []  # every option as it was given: some may come more than once
         self.operands: list[str] = []
 
     def flag(self, name: str) -> bool:
@@ -40,6 +41,10 @@ class Arguments:
     def text(self, name: str, default: str = "") -> str:
         """The option's value."""
         return self.options.get(name, default)
+
+    def texts(self, name: str) -> list[str]:
+        """All values of an option that may be given more than once."""
+        return [value for given, value in self.repeated if given == name]
 
     def number(self, name: str, default: int = 0) -> int:
         """The option's value, a whole number of at least 0."""
@@ -109,6 +114,7 @@ def parse(command: str, table: Table, words: Sequence[str], *, stop_at_operand: 
         elif not placeholder:
             value = _truth(arguments, word, value) if equals else "true"
         arguments.options[long_name] = value
+        arguments.repeated.append((long_name, value))
     return arguments
 
 

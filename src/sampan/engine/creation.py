@@ -126,7 +126,7 @@ class Creation:
         if options.cgroup_manager == cgroups.DISABLED:
             self.resources = _without_cgroup(self.resources, options.remark)
         self.cgroup = locate_cgroup(self.config, container_id, found, options.cgroup_manager)
-        self.record = _new_record(container_id, bundle, self.config)
+        self.record = _new_record(container_id, bundle, self.config, self.host.keyring)
         self.held = _claim(store, container_id)
         try:
             self.held.write(CONFIG, data)
@@ -158,7 +158,8 @@ class Creation:
             self.listener = _linux.unix_listen(self.held.fd, START_SOCKET)
         if self.config.get("process", {}).get("terminal") and not self.options.console_socket:
             self.terminal = _linux.socket_pair()
-        opening.open_all(plan.descriptors, self.listener, self.terminal[1], self.opened)
+        own = {"listener": self.listener, "terminal": self.terminal[1]}
+        opening.open_all(plan.descriptors, own, self.opened)
         self.launch = Launch(plan)
         self._spawn(plan)
         self._converse()
@@ -219,7 +220,11 @@ class Creation:
         linux = self.config.get("linux", {})
         if self.cgroup.places:
             launch.until(PLACED)
-            self.cgroup.place(launch.pid, self.resources)
+            try:
+                self.cgroup.place(launch.pid, self.resources)
+            except BaseException:
+                self.record.cgroup = cgroups.Cgroup({}).to_state()  # what fails has undone itself
+                raise
             self.record.cgroup = self.cgroup.to_state()
             self.held.save(self.record)
             launch.go_on()
@@ -297,7 +302,7 @@ def locate_cgroup(config: Config, container_id: str, found: layout.Layout, manag
         if problems := unsupported(resources, found):
             raise ConfigError("config.json", problems)
     path = config.get("linux", {}).get("cgroupsPath")
-    return cgroups.locate(found, path, container_id, manager)
+    return cgroups.locate(found, path, container_id, manager, config.get("annotations"))
 
 
 def _without_cgroup(resources: Resources, remark: Callable[[str], None]) -> Resources:
@@ -344,7 +349,7 @@ def _claim(store: Store, container_id: str) -> Held:
         return store.make(container_id)
 
 
-def _new_record(container_id: str, bundle: str, config: Config) -> Record:
+def _new_record(container_id: str, bundle: str, config: Config, keyring: bool) -> Record:
     record = Record(container_id)
     record.bundle = bundle
     record.rootfs = root_path(config, bundle)
@@ -352,6 +357,7 @@ def _new_record(container_id: str, bundle: str, config: Config) -> Record:
     record.created = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1e6):06d}Z"
     record.owner = posix.geteuid()
     record.has_process = "process" in config
+    record.keyring = keyring
     record.annotations = config.get("annotations", {})
     record.hooks = config.get("hooks", {})
     record.cgroup = cgroups.Cgroup({}).to_state()

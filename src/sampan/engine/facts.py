@@ -47,6 +47,18 @@ def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> 
     return found.warnings
 
 
+def unified_cgroup_of(pid: int) -> str:
+    """The directory of the v2 cgroup that the process is in, or "" where there is none that can be seen."""
+    from sampan.cgroups.layout import UNIFIED, detect
+
+    mount = detect().unified
+    for line in files.read(f"/proc/{pid}/cgroup").decode(errors="surrogateescape").splitlines():
+        number, controllers, path = line.split(":", 2)
+        if mount and number == "0" and controllers == UNIFIED and not path.startswith("/.."):
+            return f"{mount}{path.rstrip('/')}"
+    return ""
+
+
 def _grantable(config: Config) -> int:
     """The capabilities that the runtime holds itself; in a user namespace of its own, all that the kernel knows."""
     for entry in config.get("linux", {}).get("namespaces", ()):

@@ -15,6 +15,7 @@ from sampan import _linux
 from sampan.engine.launch import Launch, read_init
 from sampan.errors import HookError, SampanError
 from sampan.linux import proc
+from sampan.plan.compile import namespace_flags
 from sampan.plan.hook import container_hook_plan
 from sampan.spec import state
 
@@ -69,7 +70,7 @@ class ContainerNamespaces:
     def __init__(self, pidfd: int, config: Config, host: Host, cgroup: Cgroup, *, confined: bool) -> None:
         self.pidfd = pidfd
         self.cgroup = cgroup
-        self.flags = join_flags(config)
+        self.flags = namespace_flags(config)
         self.config = config if confined else None
         self.host = host
 
@@ -157,13 +158,3 @@ def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, 
         setsigdef=[number for number in default if number not in (9, 19)],
     )
     return pid, _linux.pidfd_open(pid)
-
-
-def join_flags(config: Config) -> int:
-    """The namespaces of a container that its hooks join."""
-    from sampan.plan.compile import NAMESPACES
-
-    flags = 0
-    for entry in config.get("linux", {}).get("namespaces", ()):
-        flags |= NAMESPACES[entry["type"]]
-    return flags

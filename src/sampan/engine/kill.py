@@ -5,31 +5,51 @@ from __future__ import annotations
 import posix
 
 from sampan import _linux
-from sampan.engine.store import CREATED, RUNNING
+from sampan.engine.removal import silent
+from sampan.engine.store import CREATING, STOPPED
 from sampan.errors import KernelError, StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sampan.engine.store import Record, Store
 
 SIGKILL = 9
 
 
-def kill(store: Store, container_id: str, signal: int, *, all_processes: bool = False) -> None:
-    """Send ``signal``. Raises StateError unless the container is created or running."""
+def kill(
+    store: Store,
+    container_id: str,
+    signal: int,
+    *,
+    all_processes: bool = False,
+    warn: Callable[[str], None] = silent,
+) -> None:
+    """Send ``signal``. Raises StateError unless the container is created, running or paused; with ``all_processes`` it
+    may have stopped, since processes may be left of it, and it is no error if there are none.
+
+    A paused container gets the signal when it is resumed, but SIGKILL at once.
+    """
     with store.look(container_id) as held:
         record = held.load()
         status = held.status(record)
-        if all_processes:
-            record.group().kill(signal)
-            return
-        if status not in (CREATED, RUNNING):
+        if status == CREATING or (status == STOPPED and not all_processes):
             # the words by which engines know that there is nothing left to kill
             raise StateError(f"cannot signal container {container_id}: container not running (it is {status})")
-        _signal(record, signal)
-        if signal == SIGKILL and not record.own_pid_namespace:
+        group = record.group()
+        if all_processes and group.directories:
+            group.kill(signal)
+            return
+        if status != STOPPED:
+            _signal(record, signal)
+        if signal == SIGKILL and record.own_pid_namespace:
+            group.release()
+        elif signal == SIGKILL:
             # no namespace ends with the process: what it started must not outlive it
-            record.group().kill(SIGKILL)
+            group.kill(SIGKILL)
+        if (all_processes or signal == SIGKILL) and not record.own_pid_namespace and not group.directories:
+            warn(f"container {container_id} has no cgroup: what its process has started cannot be found, and lives on")
 
 
 def _signal(record: Record, signal: int) -> None:

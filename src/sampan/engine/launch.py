@@ -8,7 +8,7 @@ import posix
 from sampan import _linux
 from sampan.errors import KernelError, SampanError
 from sampan.linux import files
-from sampan.plan.operations import POINTS
+from sampan.plan.operations import PLACED, POINTS
 from sampan.plan.wire import encode
 
 TYPE_CHECKING = False
@@ -95,7 +95,7 @@ class Launch:
         """True at ``point``, False at the end of the connection.
 
         Where one process gives birth to the next, both speak: what the child says may arrive before the news of its
-        birth.
+        birth. Only at PLACED it is not born yet.
         """
         reached = False
         problem: SampanError | None = None
@@ -109,7 +109,7 @@ class Launch:
                 problem = failure(self.operations[index], call, value, detail)
             if problem is not None and (kind == 0 or not self.expects_birth):
                 raise problem
-            if kind == 0 or (reached and not self.expects_birth):
+            if kind == 0 or (reached and (point == PLACED or not self.expects_birth)):
                 return reached
 
     def go_on(self) -> None:

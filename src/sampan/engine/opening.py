@@ -13,7 +13,7 @@ from sampan.plan.operations import NEWUSER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sampan.plan.operations import Descriptor
 
@@ -30,10 +30,10 @@ NAMESPACE_NAMES = {
 }
 
 
-def open_all(descriptors: Sequence[Descriptor], listener: int, terminal: int, opened: list[int]) -> None:
+def open_all(descriptors: Sequence[Descriptor], own: Mapping[str, int], opened: list[int]) -> None:
     """Adds a number for each descriptor to ``opened``, which is the caller's to close.
 
-    ``listener`` and ``terminal`` are the sockets for the descriptors of those kinds. Raises ConfigError, KernelError.
+    ``own`` has what the caller has opened already, by kind: it is duplicated. Raises ConfigError, KernelError.
     """
     for descriptor in descriptors:
         if descriptor.kind == "namespace":
@@ -45,7 +45,7 @@ def open_all(descriptors: Sequence[Descriptor], listener: int, terminal: int, op
         elif descriptor.path:
             opened.append(_connect(descriptor))
         else:
-            opened.append(posix.dup(listener if descriptor.kind == "listener" else terminal))
+            opened.append(posix.dup(own[descriptor.kind]))
 
 
 def _open(descriptor: Descriptor, flags: int) -> int:

@@ -5,7 +5,9 @@ Every step may find its part gone already: a removal that was killed is finished
 
 from __future__ import annotations
 
+import errno
 import posix
+import time
 
 from sampan import _linux
 from sampan.errors import KernelError
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
     from sampan.engine.store import Held, Record
 
 SIGKILL = 9
-PATIENCE = 10_000  # milliseconds that a killed process may take to end
+PATIENCE = 10  # seconds that a killed process may take to end
+_SOON = 100  # milliseconds, after which it is looked what keeps it
 
 
 def silent(message: str) -> None:
@@ -30,6 +33,10 @@ def destroy(held: Held, record: Record, warn: Callable[[str], None], *, with_hoo
     if not record.own_pid_namespace or not record.complete:
         group.kill(SIGKILL)
     group.remove()
+    if record.rdt:
+        from sampan.cgroups import resctrl
+
+        resctrl.from_state(record.rdt).remove()
     held.remove()
     if with_hooks and record.hooks.get("poststop"):
         from sampan.engine import hooks
@@ -45,12 +52,21 @@ def kill_and_wait(record: Record) -> None:
             _linux.pidfd_signal(pidfd, SIGKILL)
         except ProcessLookupError:
             pass
-    if not record.own_pid_namespace:
-        record.group().kill(SIGKILL)
-    if pidfd < 0:
-        return
-    ended = _linux.wait_readable((pidfd,), PATIENCE)
-    posix.close(pidfd)
-    if ended < 0:
-        hint = f"it was killed, but did not end within {PATIENCE // 1000} s"
-        raise KernelError("wait for process", str(record.pid), 110, detail=hint)
+    try:
+        if not record.own_pid_namespace:
+            record.group().kill(SIGKILL)
+        if pidfd >= 0:
+            _wait(record, pidfd)
+    finally:
+        if pidfd >= 0:
+            posix.close(pidfd)
+
+
+def _wait(record: Record, pidfd: int) -> None:
+    """Wait for the process to end: as the init of a pid namespace it does so after all others there."""
+    deadline = time.monotonic() + PATIENCE
+    while _linux.wait_readable((pidfd,), _SOON) < 0:
+        if time.monotonic() > deadline:
+            hint = f"it was killed, but did not end within {PATIENCE} s: the kernel is busy for it, or for one below it"
+            raise KernelError("wait for process", str(record.pid), errno.ETIMEDOUT, detail=hint)
+        record.group().release()  # or one is frozen, which on v1 keeps it alive

@@ -40,10 +40,12 @@ class Record:
         "has_process",
         "hooks",
         "id",
+        "keyring",
         "operations",
         "own_pid_namespace",
         "owner",
         "pid",
+        "rdt",
         "rootfs",
         "started",
     )
@@ -58,9 +60,11 @@ class Record:
         self.started = 0  # the start time of the process, clock ticks since boot
         self.operations = 0  # how many its plan has
         self.complete = False  # False while it is being created, and after a creation that was killed
+        self.keyring = True  # False: --no-new-keyring
         self.own_pid_namespace = False
         self.has_process = True
         self.cgroup: dict[str, Any] = {}
+        self.rdt: dict[str, Any] = {}  # of cgroups.resctrl; empty where the container has no share of its own
         self.annotations: dict[str, str] = {}
         self.hooks: Hooks = {}
 
@@ -137,9 +141,9 @@ class Held:
             return CREATING if self._is_locked_by_another() else STOPPED
         if record.started == 0 or proc.start_time(record.pid) != record.started:
             return STOPPED
-        if self._waits_for_start():
-            return CREATED
-        return PAUSED if record.group().is_frozen() else RUNNING
+        if record.group().is_frozen():  # asked first: a frozen init does not answer who knocks
+            return PAUSED
+        return CREATED if self._waits_for_start() else RUNNING
 
     def _is_locked_by_another(self) -> bool:
         """Whether somebody is at work on it: what was left incomplete by a creation that was killed is not locked."""
@@ -218,11 +222,14 @@ class Store:
             raise KernelError("open", path, error.errno or 0) from None
         return Held(path, container_id, fd)
 
-    def hold(self, container_id: str) -> Held:
-        """The directory of a container, locked for a change. Raises NotFoundError."""
+    def hold(self, container_id: str, *, shared: bool = False) -> Held:
+        """The directory of a container, locked for a change. Raises NotFoundError.
+
+        ``shared`` locks out changes only: many may add a process to one container at the same time.
+        """
         while True:
             held = self.look(container_id)
-            lock_file(held.fd, True, True)
+            lock_file(held.fd, not shared, True)
             # somebody may have removed the directory, and made it anew, while this waited for the lock
             if _same_file(held.fd, held.path):
                 held.locked = True

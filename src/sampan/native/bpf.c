@@ -55,37 +55,70 @@ PyObject *sampan_bpf_load_device(PyObject *self, PyObject *args)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
-/* The descriptor of the one device program that is attached to this very cgroup; -1 where there is none, or several. */
-static int only_program(int cgroup)
+struct attached {
+    uint32_t ids[64]; /* the kernel's BPF_CGROUP_MAX_PROGS */
+    uint32_t count;
+    uint32_t flags; /* with which they were attached */
+};
+
+/* The device programs of this very cgroup, not of those above it. */
+static int query(int cgroup, struct attached *found)
 {
     union bpf_attr attr;
-    uint32_t ids[2] = {0, 0};
-    uint32_t found;
 
     memset(&attr, 0, sizeof attr);
     attr.query.target_fd = (uint32_t)cgroup;
     attr.query.attach_type = BPF_CGROUP_DEVICE;
-    attr.query.prog_ids = (uintptr_t)ids;
-    attr.query.prog_cnt = 2;
+    attr.query.prog_ids = (uintptr_t)found->ids;
+    attr.query.prog_cnt = sizeof found->ids / sizeof found->ids[0];
     if (bpf(BPF_PROG_QUERY, &attr) < 0)
-        return -1;
-    found = attr.query.prog_cnt;
-    if (found != 1 || !(attr.query.attach_flags & BPF_F_ALLOW_MULTI)) /* another kind cannot be replaced */
-        return -1;
-    memset(&attr, 0, sizeof attr);
-    attr.prog_id = ids[0];
-    return bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+        return -errno;
+    found->count = attr.query.prog_cnt;
+    found->flags = attr.query.attach_flags;
+    return 0;
 }
 
-PyObject *sampan_bpf_attach_device(PyObject *self, PyObject *args)
+static int open_program(uint32_t id)
 {
     union bpf_attr attr;
-    int cgroup, program, replaced, error = 0;
+    int fd;
 
-    (void)self;
-    if (!PyArg_ParseTuple(args, "ii:bpf_attach_device", &cgroup, &program))
-        return NULL;
-    replaced = only_program(cgroup);
+    memset(&attr, 0, sizeof attr);
+    attr.prog_id = id;
+    fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+    return fd < 0 ? -errno : fd;
+}
+
+static int detach(int cgroup, uint32_t id)
+{
+    union bpf_attr attr;
+    int result, fd = open_program(id);
+
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : fd; /* it is gone by itself */
+    memset(&attr, 0, sizeof attr);
+    attr.target_fd = (uint32_t)cgroup;
+    attr.attach_bpf_fd = (uint32_t)fd;
+    attr.attach_type = BPF_CGROUP_DEVICE;
+    result = bpf(BPF_PROG_DETACH, &attr) < 0 && errno != ENOENT ? -errno : 0;
+    close(fd);
+    return result;
+}
+
+static int detach_all(int cgroup, const struct attached *found)
+{
+    int error = 0;
+
+    for (uint32_t i = 0; i < found->count && error == 0; i++)
+        error = detach(cgroup, found->ids[i]);
+    return error;
+}
+
+/* Attaches, in the place of `replaced` where that is a descriptor. */
+static int attach(int cgroup, int program, int replaced)
+{
+    union bpf_attr attr;
+
     memset(&attr, 0, sizeof attr);
     attr.target_fd = (uint32_t)cgroup;
     attr.attach_bpf_fd = (uint32_t)program;
@@ -95,12 +128,43 @@ PyObject *sampan_bpf_attach_device(PyObject *self, PyObject *args)
         attr.attach_flags |= BPF_F_REPLACE;
         attr.replace_bpf_fd = (uint32_t)replaced;
     }
-    if (bpf(BPF_PROG_ATTACH, &attr) < 0)
-        error = errno;
+    return bpf(BPF_PROG_ATTACH, &attr) < 0 ? -errno : 0;
+}
+
+/* Makes `program` the only one of its cgroup. At no moment does the cgroup do with less than an old program or the new
+ * one, unless the old one was attached in a way (by somebody else) that suffers no other beside it. */
+static int attach_alone(int cgroup, int program)
+{
+    struct attached old;
+    int error, replaced = -1;
+
+    error = query(cgroup, &old);
+    if (error == 0 && old.count > 0 && !(old.flags & BPF_F_ALLOW_MULTI)) {
+        error = detach_all(cgroup, &old);
+        old.count = 0;
+    }
+    if (error == 0 && old.count == 1)
+        error = replaced = open_program(old.ids[0]);
+    if (error < 0)
+        return error;
+    error = attach(cgroup, program, replaced);
     if (replaced >= 0)
         close(replaced);
-    if (error != 0) {
-        errno = error;
+    else if (error == 0)
+        error = detach_all(cgroup, &old); /* where there are several, each can deny */
+    return error;
+}
+
+PyObject *sampan_bpf_attach_device(PyObject *self, PyObject *args)
+{
+    int cgroup, program, error;
+
+    (void)self;
+    if (!PyArg_ParseTuple(args, "ii:bpf_attach_device", &cgroup, &program))
+        return NULL;
+    error = attach_alone(cgroup, program);
+    if (error < 0) {
+        errno = -error;
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     Py_RETURN_NONE;

@@ -110,6 +110,7 @@ long op_seccomp(args a);
 long op_personality(args a);
 long op_scheduler(args a);
 long op_io_priority(args a);
+long op_affinity(args a);
 long op_memory_policy(args a);
 long op_home(args a);
 long op_working_directory(args a);

@@ -27,7 +27,7 @@
     X(attributes, "sn") \
     X(device, "ssnnnnnsn") \
     X(symlink, "ssssn") \
-    X(terminal, "nnn") \
+    X(terminal, "nnnn") \
     X(directory, "s") \
     X(pivot, "") \
     X(move_root, "") \
@@ -47,6 +47,7 @@
     X(personality, "n") \
     X(scheduler, "nnnnnnn") \
     X(io_priority, "n") \
+    X(affinity, "b") \
     X(memory_policy, "nb") \
     X(home, "n") \
     X(working_directory, "s") \

@@ -176,6 +176,13 @@ long op_io_priority(args a)
     return attempt("ioprio_set", SYS3(ioprio_set, IOPRIO_WHO_PROCESS_VALUE, 0, a[0].number));
 }
 
+/* the mask of the processors that it may run on */
+long op_affinity(args a)
+{
+    long result = attempt("sched_setaffinity", SYS3(sched_setaffinity, 0, a[0].length, a[0].text));
+    return result < 0 ? result : 0;
+}
+
 /* mode with flags, node mask */
 long op_memory_policy(args a)
 {

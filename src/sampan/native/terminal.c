@@ -93,12 +93,15 @@ static long bind_console(long far)
     return result;
 }
 
-/* slot of the socket for the near side, width, height */
+/* slot of the socket for the near side, width, height, whether it becomes /dev/console, too. A process that joins a
+ * container is in its root already. */
 long op_terminal(args a)
 {
     struct winsize size = {.ws_row = (unsigned short)a[2].number, .ws_col = (unsigned short)a[1].number};
     int locked = 0;
-    long near = open_near_side();
+    if (container.root < 0)
+        container.root = attempt("open", SYS4(openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC, 0));
+    long near = container.root < 0 ? container.root : open_near_side();
     if (near < 0)
         return near;
     long result = attempt("ioctl TIOCSPTLCK", SYS3(ioctl, near, TIOCSPTLCK, &locked));
@@ -108,7 +111,7 @@ long op_terminal(args a)
         return far;
     if (size.ws_row || size.ws_col)
         result = attempt("ioctl TIOCSWINSZ", SYS3(ioctl, near, TIOCSWINSZ, &size));
-    if (result == 0)
+    if (result == 0 && a[3].number)
         result = bind_console(far);
     if (result == 0)
         result = send_descriptor(slot(&a[0]), near);

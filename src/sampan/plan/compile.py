@@ -73,6 +73,14 @@ def compile_plan(config: Config, host: Host) -> Plan:
     return plan
 
 
+def namespace_flags(config: Config) -> int:
+    """The namespaces of a container that are not its runtime's: what a further process must join."""
+    flags = 0
+    for entry in config.get("linux", {}).get("namespaces", ()):
+        flags |= NAMESPACES[entry["type"]]
+    return flags
+
+
 def _refuse_what_is_missing(config: Config, host: Host) -> None:
     problems = [
         Problem(f"{part}.{name}", None, rule, section)
@@ -194,7 +202,7 @@ def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
     plan.group = "devices"
     slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
     size = process.get("consoleSize", {"width": 0, "height": 0})
-    plan.add("terminal", "process.terminal", slot, size["width"], size["height"])
+    plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 1)
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

@@ -232,8 +232,8 @@ _WORDS: dict[str, Callable[..., str]] = {
     "symlink": lambda directory, name, target, needed, _replace: (
         f"link {directory.rstrip('/')}/{name} to {target}" + (f", if {needed} is there" if needed else "")
     ),
-    "terminal": lambda slot, width, height: (
-        "make a terminal, bind it on /dev/console, and send it through"
+    "terminal": lambda slot, width, height, console: (
+        f"make a terminal{', bind it on /dev/console,' if console else ''} and send it through"
         f" slot {slot}" + (f" ({width} columns, {height} rows)" if width or height else "")
     ),
     "directory": lambda path: f"make the directory {path}, if it is missing",
@@ -252,6 +252,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "capabilities": _capabilities,
     "no_new_privileges": lambda: "give up new privileges for ever (no_new_privs)",
     "seccomp": lambda program, flags: f"load the seccomp filter ({len(program) // 8} instructions, flags {flags:#x})",
+    "affinity": lambda mask: f"run on the processors of the mask {int.from_bytes(mask, 'little'):#x}",
     "home": lambda uid: f"set HOME to the home directory of user {uid} in the container's /etc/passwd",
     "working_directory": lambda path: f"change the working directory to {path}, inside of the root",
     "find_executable": lambda name, path: f"find the program {name}" + (f" in {path}" if "/" not in name else ""),

@@ -45,9 +45,9 @@ def _add_confined(
     """Everything that confines the process of the container, and nothing of its program."""
     whole = Plan()
     of_hook: Process = {**process, "args": arguments, "env": [*environment, "HOME="], "cwd": "/"}
-    add_process(whole, {**config, "process": of_hook}, host, -1)
+    add_process(whole, {**config, "process": of_hook}, host, None)
     plan.operations += [operation for operation in whole.operations if _confines(operation)]
 
 
 def _confines(operation: Operation) -> bool:
-    return operation.name not in ("find_executable", "await_start", "execute", "home")
+    return operation.name not in ("find_executable", "execute", "home")

@@ -43,8 +43,9 @@ class Descriptor:
     """Something that the engine opens before init starts, since only the runtime may or can: init gets its number.
 
     ``kind`` is "namespace" (``flags``: its CLONE_NEW* type), "cgroup" (the file by which init enters a v1 cgroup),
-    "tree" (a detached clone of the mount at ``path``), "listener" (the socket on which init waits for `start`) or
-    "terminal" (the socket to which the terminal goes, at ``path``, or the engine's own where that is "").
+    "tree" (a detached clone of the mount at ``path``), "listener" (the socket on which init waits for `start`),
+    "terminal" (the socket to which the terminal goes, at ``path``, or the engine's own where that is "") or "process"
+    (a pidfd of the container's process, whose namespaces are joined).
     """
 
     __slots__ = ("cause", "flags", "id_mapping", "id_mapping_recursive", "kind", "path", "slave")

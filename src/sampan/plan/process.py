@@ -53,8 +53,10 @@ MEMORY_POLICY_FLAGS = {
 SEARCH_PATH = "/bin:/usr/bin"  # where execvp looks without PATH
 
 
-def add_process(plan: Plan, config: Config, host: Host, listener: int) -> None:
+def add_process(plan: Plan, config: Config, host: Host, listener: int | None) -> None:
     """Everything from the limits to execve, with the wait for `start` where privileges have been given up already.
+
+    ``listener`` is the slot of the socket for that, -1 where the engine says it, None where nobody waits (exec).
 
     seccomp goes last, since every later system call must pass the filter. Only a process without no_new_privs needs
     CAP_SYS_ADMIN to load it, so there the capabilities follow it.
@@ -62,7 +64,7 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int) -> None:
     process = config.get("process")
     if process is None:
         plan.group = "start"
-        plan.add("await_start", "", listener, CREATED)
+        plan.add("await_start", "", -1 if listener is None else listener, CREATED)
         return
     plan.group = "process"
     _add_scheduling(plan, config, process)
@@ -79,7 +81,8 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int) -> None:
     environment = process.get("env", [])
     plan.add("find_executable", "process.args", process["args"][0], search_path(environment))
     plan.group = "start"
-    plan.add("await_start", "", listener, CREATED)
+    if listener is not None:
+        plan.add("await_start", "", listener, CREATED)
     if host.seccomp_filter:
         plan.add("seccomp", "linux.seccomp", host.seccomp_filter, host.seccomp_flags)
     if privileged_filter:

@@ -55,6 +55,7 @@ OPERATIONS = (
     "personality",
     "scheduler",
     "io_priority",
+    "affinity",
     "memory_policy",
     "home",
     "working_directory",

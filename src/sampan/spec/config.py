@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sampan.spec.check import Kind
-    from sampan.spec.types import Config, Process
+    from sampan.spec.types import Config, Process, Resources
 
 
 def load(data: bytes, document: str = "config.json") -> Config:
@@ -26,10 +26,31 @@ def load(data: bytes, document: str = "config.json") -> Config:
     return config
 
 
+def reload(data: bytes) -> Config:
+    """The configuration that `load` has found good before: not checked again. Raises ValueError if it is damaged."""
+    config: Config = json_loads(data)  # type: ignore[assignment]
+    if b"null" in data:
+        from sampan.spec.prune import drop_nulls
+
+        drop_nulls(config)
+    return config
+
+
 def load_process(data: bytes, document: str = "process.json") -> Process:
     """The process in ``data``, as engines hand it over for `exec`. Raises ConfigError with all its problems."""
     process: Process = _load(data, document, PROCESS, rules.process_problems)
     return process
+
+
+def load_resources(data: bytes, document: str = "resources.json") -> Resources:
+    """The object of `linux.resources` in ``data``, as engines hand it over for `update`.
+
+    Raises ConfigError with all its problems, whose fields are named as in that object: "memory.limit".
+    """
+    from sampan.spec.schema_linux import RESOURCES
+
+    resources: Resources = _load(data, document, RESOURCES, _resources_problems)
+    return resources
 
 
 def validate(document: object) -> list[Problem]:
@@ -42,12 +63,28 @@ def validate_process(document: object) -> list[Problem]:
     return _problems(document, PROCESS, rules.process_problems)
 
 
+def validate_resources(document: object) -> list[Problem]:
+    """Everything in a decoded object of `linux.resources` that breaks the specification."""
+    from sampan.spec.schema_linux import RESOURCES
+
+    return _problems(document, RESOURCES, _resources_problems)
+
+
 def platform_problem(config: Config) -> str | None:
     """Why this runtime cannot run a valid configuration, if it is for another platform than Linux containers."""
     for section, kind in PLATFORMS.items():
         if section in config:
             return f"valid, but for {kind} (it has the section {section!r}); this runtime runs Linux containers"
     return None
+
+
+def _resources_problems(resources: Resources, _broken: frozenset[str]) -> list[Problem]:
+    from sampan.spec.rules_resources import resources_problems
+
+    found = list(resources_problems(resources))
+    for problem in found:
+        problem.field = problem.field.removeprefix("linux.resources.")
+    return found
 
 
 def _load(data: bytes, document: str, kind: Kind, judge: rules.Judge) -> Any:

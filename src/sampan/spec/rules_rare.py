@@ -23,7 +23,7 @@ LONGEST_INTERFACE_NAME = 15  # the kernel's IFNAMSIZ, without the NUL
 def rare_problems(config: Config, namespaces: Namespaces) -> Iterator[Problem]:
     linux = config["linux"]
     if "intelRdt" in linux:
-        yield from _intel_rdt(linux["intelRdt"])
+        yield from intel_rdt_problems(linux["intelRdt"])
     if "memoryPolicy" in linux:
         yield from _memory_policy(linux["memoryPolicy"])
     if linux.get("netDevices"):
@@ -86,7 +86,8 @@ def _memory_policy(policy: MemoryPolicy) -> Iterator[Problem]:
         yield Problem("linux.memoryPolicy.flags", flags, rule, section)
 
 
-def _intel_rdt(rdt: IntelRdt) -> Iterator[Problem]:
+def intel_rdt_problems(rdt: IntelRdt) -> Iterator[Problem]:
+    """The problems of `linux.intelRdt`, or of what `update` is given of it."""
     section = "config-linux.md#intelrdt"
     group = rdt.get("closID")
     if group is not None and group != "/" and (group in ("", ".", "..") or "/" in group or "\n" in group):

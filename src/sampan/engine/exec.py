@@ -1,0 +1,260 @@
+"""`exec`: a further process in a container that exists. Hot path.
+
+Not an operation of runtime.md, but of every runtime: the process joins the container's cgroup and namespaces, gets the
+confinement of the container's own process as far as it is not given one of its own, and becomes the program.
+"""
+
+from __future__ import annotations
+
+import errno
+import posix
+
+from sampan import _linux
+from sampan.cgroups.layout import UNIFIED
+from sampan.engine import facts, opening
+from sampan.engine.launch import Launch, read_init
+from sampan.engine.removal import silent
+from sampan.engine.store import CONFIG, PAUSED, STOPPED, cache_directory
+from sampan.errors import ConfigError, KernelError, Problem, StateError, UsageError
+from sampan.linux import files
+from sampan.plan.exec import cpu_numbers, exec_plan
+from sampan.plan.host import Host
+from sampan.spec.config import reload, validate_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sampan.engine.store import Record, Store
+    from sampan.plan.operations import Plan
+    from sampan.spec.types import Config, Process
+
+
+class ExecOptions:
+    """What a caller may want of a further process beyond what it is."""
+
+    __slots__ = (
+        "cgroups",
+        "console_socket",
+        "detach",
+        "ignore_paused",
+        "pid_file",
+        "pidfd_socket",
+        "preserve_fds",
+        "remark",
+    )
+
+    def __init__(
+        self,
+        pid_file: str = "",
+        console_socket: str = "",
+        pidfd_socket: str = "",
+        detach: bool = False,
+        ignore_paused: bool = False,
+        preserve_fds: int = 0,
+        cgroups: Sequence[str] = (),
+        remark: Callable[[str], None] = silent,
+    ) -> None:
+        self.pid_file = pid_file
+        self.console_socket = console_socket
+        self.pidfd_socket = pidfd_socket
+        self.detach = detach
+        self.ignore_paused = ignore_paused
+        self.preserve_fds = preserve_fds
+        self.cgroups = cgroups  # "PATH" below the container's cgroup, or "CONTROLLER[,CONTROLLER]:PATH" on v1
+        self.remark = remark  # gets what is left out of the process, which the specification permits
+
+
+def execute(store: Store, container_id: str, describe: Callable[[Config], Process], options: ExecOptions) -> int:
+    """Run the process that ``describe`` makes of the container's configuration; its exit status, as a shell sees it.
+
+    With ``options.detach`` 0, once it runs. Raises ConfigError, StateError, KernelError, NotFoundError, UsageError.
+    In the foreground the caller's signals go to the process: for a command line, not for a program that embeds sampan.
+    """
+    if not options.detach:
+        _linux.block_signals()
+    joining = Joining(store, container_id, options)
+    try:
+        joining.begin(describe)
+    except BaseException:
+        joining.abandon()
+        raise
+    if options.detach:
+        joining.release()
+        return 0
+    return joining.stay()
+
+
+class Joining:
+    """A process on its way into a container. Changes of the container are locked out until it is there."""
+
+    __slots__ = ("held", "host", "launch", "opened", "options", "record", "terminal")
+
+    def __init__(self, store: Store, container_id: str, options: ExecOptions) -> None:
+        """Raises StateError where the container cannot take a process."""
+        self.options = options
+        self.launch: Launch | None = None
+        self.opened: list[int] = []
+        self.terminal = (-1, -1)  # the ends of the engine's own socket for it
+        # what is frozen begins only when somebody thaws it, which a lock would keep out
+        self.held = store.look(container_id) if options.ignore_paused else store.hold(container_id, shared=True)
+        try:
+            self.record = self.held.load()
+            self._check_status()
+        except BaseException:
+            self.held.close()
+            raise
+        self.host = Host(container_id, self.record.bundle)
+
+    def begin(self, describe: Callable[[Config], Process]) -> None:
+        """Start it, up to the point where it has become the program. On failure the caller calls `abandon`."""
+        config = reload(files.read(f"{self.held.path}/{CONFIG}"))
+        process = describe(config)
+        problems = validate_process(process)
+        if problems:
+            raise ConfigError("the process", problems)
+        if not process.get("args"):
+            raise ConfigError("the process", [Problem("args", None, "is required", "config.md#process")])
+        pidfd = self.record.open_process()
+        if pidfd < 0:
+            raise _ended(self.record)
+        try:
+            self._prepare(config, process)
+            plan = exec_plan(config, process, self.host)
+            for warning in plan.warnings:
+                self.options.remark(warning)
+            opening.open_all(plan.descriptors, {"process": pidfd, "terminal": self.terminal[1]}, self.opened)
+        finally:
+            posix.close(pidfd)
+        self.launch = Launch(plan)
+        self._spawn(plan, process)
+        self.launch.ended()
+        if self.options.pid_file:
+            from sampan.engine.creation import write_pid_file
+
+            write_pid_file(self.options.pid_file, self.launch.pid)
+
+    def stay(self) -> int:
+        """Wait for its end; all that it writes to its terminal comes out, and what is typed goes in."""
+        assert self.launch is not None
+        terminal = _linux.receive_descriptor(self.terminal[0]) if self.terminal[0] >= 0 else -1
+        self.held.close()
+        status = _linux.foreground(self.launch.pidfd, self.launch.pid, terminal)
+        if terminal >= 0:
+            posix.close(terminal)
+        self.release()
+        return status
+
+    def abandon(self) -> None:
+        """End what has been started."""
+        if self.launch is not None:
+            self.launch.abort()
+        self.release()
+
+    def release(self) -> None:
+        """Close all that was opened; the process goes on."""
+        for fd in (*self.opened, *self.terminal):
+            if fd >= 0:
+                posix.close(fd)
+        self.opened.clear()
+        self.terminal = (-1, -1)
+        if self.launch is not None:
+            self.launch.close()
+        self.held.close()
+
+    def _check_status(self) -> None:
+        status = self.held.status(self.record)
+        if not self.record.complete or status == STOPPED:
+            raise StateError(f"cannot exec in container {self.record.id}: container not running (it is {status})")
+        if status == PAUSED and not self.options.ignore_paused:
+            rule = "it is paused (resume it first, or use --ignore-paused)"
+            raise StateError(f"cannot exec in container {self.record.id}: {rule}")
+
+    def _prepare(self, config: Config, process: Process) -> None:
+        """What must be known, and had, before the plan."""
+        self._check_terminal(process)
+        self.host.keyring = self.record.keyring
+        facts.find_out({**config, "process": process}, self.host, self.record.group())
+        self.host.cgroup_tasks = [f"{path}/tasks" for path in self._v1_directories()]
+        for warning in facts.compile_seccomp(config, self.host, cache_directory("seccomp")):
+            self.options.remark(warning)
+
+    def _check_terminal(self, process: Process) -> None:
+        """Who would have the terminal? Raises UsageError where nobody would, and where nobody asked for one."""
+        from sampan.engine.creation import absolute
+
+        wanted = bool(process.get("terminal"))
+        if wanted and self.options.detach and not self.options.console_socket:
+            raise UsageError("a process in the background needs --console-socket for its terminal")
+        if self.options.console_socket and not wanted:
+            raise UsageError("--console-socket is given, but no terminal is asked for")
+        if self.options.console_socket:
+            self.host.terminal_socket = absolute(self.options.console_socket)
+        elif wanted:
+            self.terminal = _linux.socket_pair()
+
+    def _v1_directories(self) -> list[str]:
+        directories = self.record.group().directories
+        return list(
+            dict.fromkeys(below(name, path, self.options.cgroups) for name, path in directories.items() if name)
+        )
+
+    def _spawn(self, plan: Plan, process: Process) -> None:
+        assert self.launch is not None
+        initial = process.get("execCPUAffinity", {}).get("initial")
+        before = posix.sched_getaffinity(0) if initial else None
+        init = read_init()
+        try:
+            if (
+                initial
+            ):  # "a runtime parent process to be run on initially, before the transition to container's cgroup"
+                posix.sched_setaffinity(0, cpu_numbers(initial))
+            self._spawn_into_cgroup(init, plan)
+        finally:
+            posix.close(init)
+            if before:
+                posix.sched_setaffinity(0, before)
+
+    def _spawn_into_cgroup(self, init: int, plan: Plan) -> None:
+        """Born in the container's v2 cgroup; or, where that has handed its controllers down, in that of its process."""
+        assert self.launch is not None
+        first = 3 + self.options.preserve_fds
+        directory = self.record.group().directories.get(UNIFIED, "")
+        directory = directory and below(UNIFIED, directory, self.options.cgroups)
+        try:
+            self._spawn_in(directory, init, plan, first)
+        except KernelError as error:
+            if error.errno != errno.EBUSY or self.options.cgroups:
+                raise
+            self._spawn_in(facts.unified_cgroup_of(self.record.pid), init, plan, first)
+
+    def _spawn_in(self, directory: str, init: int, plan: Plan, first: int) -> None:
+        assert self.launch is not None
+        cgroup = -1
+        try:
+            if directory:
+                cgroup = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
+            self.launch.spawn(init, (-1, -1, -1), self.opened, first, plan.clone_flags, cgroup)
+        except FileNotFoundError:
+            if not self.options.cgroups:
+                raise _ended(self.record) from None
+            raise KernelError("open cgroup", directory, errno.ENOENT, detail="--cgroup") from None
+        finally:
+            if cgroup >= 0:
+                posix.close(cgroup)
+
+
+def below(controller: str, directory: str, wanted: Sequence[str]) -> str:
+    """Where the container's cgroup for ``controller`` is ``directory``, the one below it that --cgroup asks for."""
+    found = ""
+    for option in wanted:
+        controllers, colon, path = option.rpartition(":")
+        if ".." in path.split("/"):
+            raise UsageError(f"--cgroup {option}: must name a cgroup below the container's, without '..'")
+        if not colon or controller in controllers.split(","):
+            found = path.strip("/")
+    return f"{directory}/{found}" if found else directory
+
+
+def _ended(record: Record) -> StateError:
+    return StateError(f"cannot exec in container {record.id}: container not running (process already finished)")

@@ -1,0 +1,88 @@
+"""The plan of a further process in a container that exists: it joins what the container's process is in, and becomes
+the program. Hot path.
+"""
+
+from __future__ import annotations
+
+from sampan.plan.compile import namespace_flags, root_path
+from sampan.plan.operations import NEWPID, NEWTIME, NEWUSER, Descriptor, Plan
+from sampan.plan.process import add_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.plan.host import Host
+    from sampan.spec.types import Config, Process
+
+
+def exec_plan(config: Config, process: Process, host: Host) -> Plan:
+    """The plan of ``process`` in the container of ``config``. Slot 0 is a pidfd of the container's process.
+
+    All namespaces are joined at once through it: in between, the process would be half in and half out, and no mount or
+    user namespace could be joined by the rights in the other. Before it joins it is closed to the eyes of the
+    container's processes, which may see it from then on (CVE-2016-9962), so what only a process that is open to its
+    owner may do of itself comes first.
+    """
+    plan = Plan()
+    plan.group = "cgroup"
+    container = plan.slot(Descriptor("process", "", "linux.namespaces"))
+    for path in host.cgroup_tasks:
+        plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
+    final = process.get("execCPUAffinity", {}).get("final")
+    if final:
+        plan.add("affinity", "process.execCPUAffinity.final", cpu_mask(final))
+    plan.group = "namespaces"
+    if _writes_to_proc(process):
+        plan.add("private_proc", "")
+    if "oomScoreAdj" in process:
+        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
+    plan.add("undumpable", "")
+    flags = namespace_flags(config)
+    if flags:
+        plan.add("join", "linux.namespaces", container, flags, 0)
+    if flags & (NEWPID | NEWUSER | NEWTIME):  # the first two are entered by a child only, the third by its clocks
+        plan.add("fork", "linux.namespaces", 0)
+    if flags & NEWUSER:
+        plan.add("become_root", "linux.namespaces", 1)
+    plan.add("session", "config.md#process")
+    if host.keyring:
+        plan.add("keyring", "", f"_ses.{host.identifier}")
+    if not _has_own_root(config):
+        plan.add("chroot", "root.path", root_path(config, host.bundle))
+    _add_terminal(plan, process, host)
+    add_process(plan, {**config, "process": process}, host, None)
+    return plan
+
+
+def cpu_mask(cpus: str) -> bytes:
+    """The processors of a list like "0-3,7", as sched_setaffinity(2) takes them."""
+    mask = 0
+    for number in cpu_numbers(cpus):
+        mask |= 1 << number
+    return mask.to_bytes((mask.bit_length() + 63) // 64 * 8, "little")
+
+
+def cpu_numbers(cpus: str) -> list[int]:
+    """The processors of a list like "0-3,7"."""
+    numbers: list[int] = []
+    for part in cpus.split(","):
+        first, _, last = part.partition("-")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+def _writes_to_proc(process: Process) -> bool:
+    profile = process.get("apparmorProfile", "")
+    return "oomScoreAdj" in process or bool(process.get("selinuxLabel")) or profile not in ("", "unconfined")
+
+
+def _has_own_root(config: Config) -> bool:
+    """Is the root of the container's mount namespace that of the container? A joined one has its own, for others."""
+    namespaces = config.get("linux", {}).get("namespaces", ())
+    return any(entry["type"] == "mount" and not entry.get("path") for entry in namespaces)
+
+
+def _add_terminal(plan: Plan, process: Process, host: Host) -> None:
+    if process.get("terminal"):
+        slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
+        size = process.get("consoleSize", {"width": 0, "height": 0})
+        plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 0)

@@ -1,0 +1,1 @@
+"""Tests of the numbers: what `stats`, `events` and `ps` read and print."""

@@ -1,0 +1,1 @@
+"""Tests that make sense only in the virtual machine of tests/vm."""
