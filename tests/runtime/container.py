@@ -42,7 +42,6 @@ class Container:
         self._stderr = directory / "stderr"
         self._pid_file = directory / "pid"
         self._background: list[subprocess.Popen[str]] = []
-        self._executed: list[int] = []
 
     # The verbs. Each one fails the test if the runtime says that it did not succeed.
 
@@ -84,9 +83,12 @@ class Container:
         return self._call(*self._creation("run", *options), stdin=stdin, timeout=timeout)
 
     def exec(self, *words: str, stdin: str | None = None, timeout: float = 20) -> Result:
-        """`exec` in the foreground: options, and with none of the operands left out: `exec("--cwd=/", "--", "pwd")`."""
-        at = words.index("--") if "--" in words else 0
-        options, command = (words[:at], words[at + 1 :]) if "--" in words else ((), words)
+        """`exec` in the foreground; options come first, and end with a "--": `exec("--cwd=/tmp", "--", "pwd")`."""
+        options, command = [], list(words)
+        while command and command[0].startswith("-") and (option := command.pop(0)) != "--":
+            options.append(option)
+            if "=" not in option and command[0] != "--" and not option.startswith("--no"):
+                options.append(command.pop(0))
         return self._call("exec", *options, self.id, *command, stdin=stdin, timeout=timeout)
 
     def exec_in_background(self, *command: str, options: tuple[str, ...] = ()) -> int:
@@ -96,8 +98,7 @@ class Container:
         with self._stdout.open("a") as stdout, self._stderr.open("a") as stderr:
             options = ("--detach", "--pid-file", str(pid_file), *options)
             self._call("exec", *options, self.id, *command, stdout=stdout, stderr=stderr).checked()
-        self._executed.append(int(pid_file.read_text()))
-        return self._executed[-1]
+        return int(pid_file.read_text())
 
     def output(self, script: str) -> str:
         """What a shell in the container says; the script must succeed."""
@@ -226,10 +227,13 @@ class Container:
         if self._pid_file.exists() and self._init in children(os.getpid()):
             cgroupfs.thaw(self.id)
             os.kill(self._init, signal.SIGKILL)
-            for pid in self._executed:  # the first process of a pid namespace is gone when all others are reaped
-                if pid in children(os.getpid()):
-                    os.waitpid(pid, 0)
-            os.waitpid(self._init, 0)
+            eventually(lambda: os.waitpid(self._init, os.WNOHANG)[0] or self._reap_others(), f"the end of {self._init}")
+
+    def _reap_others(self) -> None:
+        """The first process of a pid namespace is gone when all others are reaped: what `exec` made has come to us."""
+        for pid in children(os.getpid()):
+            if pid != self._init and is_zombie(pid):
+                os.waitpid(pid, 0)
 
     def clean_up(self) -> None:
         """Ends the container whatever state it is in."""

@@ -278,16 +278,17 @@ class TestEnforcement:
         bundle.sh("echo ready; while true; do :; done")
         container.launch().wait_for_output("ready")
         container.call("update", "--cpu-quota=20000", "--cpu-period=100000").checked()
-        before, begin = processor_time(container), time.monotonic()
-        time.sleep(2)
-        share = (processor_time(container) - before) / (time.monotonic() - begin)
-        assert share == pytest.approx(0.2, rel=0.15)
+        shares = [0.0]
+        while shares[-1] != pytest.approx(0.2, rel=0.15):  # a busy machine may have given it less
+            assert len(shares) < 6, f"shares of a processor: {shares[1:]}"
+            before, begin = processor_time(container), time.monotonic()
+            time.sleep(2)
+            shares.append((processor_time(container) - before) / (time.monotonic() - begin))
 
 
 def processor_time(container: Container) -> float:
     """Seconds that its process has used."""
-    fields = container.process.read("schedstat").split()
-    return int(fields[0]) / 1e9
+    return int(container.process.read("schedstat").split()[0]) / 1e9
 
 
 class TestStates:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,20 +94,20 @@ def compare(directory: Path) -> str:
         directories = container.directories()
         on_v2 = "" in directories
         names = NEWER if on_v2 else ()
+        ours, theirs = event_data.read(directories, huge_pages.sizes()), container.runc()
         for _ in range(ATTEMPTS):
-            ours = event_data.read(directories, huge_pages.sizes())
-            theirs = container.runc()
             if without(ours, names) == without(theirs, names):
                 assert list(ours) == list(theirs)
                 return "equal"
             time.sleep(0.02)
+            ours, theirs = event_data.read(directories, huge_pages.sizes()), container.runc()
         return f"sampan: {json.dumps(ours, sort_keys=True)}\nrunc:   {json.dumps(theirs, sort_keys=True)}"
     finally:
         container.end()
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Iterator[Path]:
+def directory(tmp_path: Path) -> Path:
     if os.geteuid() != 0:
         pytest.skip("needs root: it makes a container")
     for program in ("runc", "busybox"):

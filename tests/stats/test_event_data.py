@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sampan._linux import json_dumps
-from sampan.cgroups import event_data
+from sampan.cgroups import event_data, event_rdt
 
 from .cgroup_trees import make_v1, make_v2
 
@@ -153,3 +153,73 @@ def test_the_files_of_block_devices_that_runc_prefers(
             (tmp_path / "blkio" / name).write_text(text)
     blkio = json.loads(data(directories))["blkio"]
     assert list(blkio.items()) == list(expected.items())
+
+
+RESCTRL = {
+    "info/L3/cbm_mask": "7ff\n",
+    "info/L3/min_cbm_bits": "1\n",
+    "info/L3/num_closids": "16\n",
+    "info/MB/bandwidth_gran": "10\n",
+    "info/MB/delay_linear": "1\n",
+    "info/MB/min_bandwidth": "10\n",
+    "info/MB/num_closids": "8\n",
+    "info/L3_MON/mon_features": "llc_occupancy\nmbm_total_bytes\nmbm_local_bytes\n",
+    "schemata": "    MB:0=100;1=100\n    L3:0=7ff;1=7ff\n",
+    "web/schemata": "    MB:0= 20;1= 70\n    L3:0=7f0;1=1f\n",
+    "web/mon_data/mon_L3_00/llc_occupancy": "4096\n",
+    "web/mon_data/mon_L3_00/mbm_total_bytes": "3000\n",
+    "web/mon_data/mon_L3_00/mbm_local_bytes": "2000\n",
+    "web/mon_data/mon_L3_01/llc_occupancy": "0\n",
+    "web/mon_data/mon_L3_01/mbm_total_bytes": "Unavailable\n",
+    "web/mon_data/mon_L3_01/mbm_local_bytes": "Unassigned\n",
+    "web/mon_groups/web/mon_data/mon_L3_00/llc_occupancy": "1024\n",
+    "web/mon_groups/web/mon_data/mon_L3_00/mbm_total_bytes": "1\n",
+    "web/mon_groups/web/mon_data/mon_L3_00/mbm_local_bytes": "1\n",
+}
+
+
+def make_resctrl(point: Path, *, without: str = "nothing") -> None:
+    for name, text in RESCTRL.items():
+        if not name.startswith(without):
+            (point / name).parent.mkdir(parents=True, exist_ok=True)
+            (point / name).write_text(text)
+
+
+def test_resctrl(tmp_path: Path) -> None:
+    """runc: types/events.go, IntelRdt"""
+    make_resctrl(tmp_path)
+    assert json_dumps(event_rdt.read(str(tmp_path), f"{tmp_path}/web", "")).decode() == (
+        '{"l3_cache_info":{"cbm_mask":"7ff","min_cbm_bits":1,"num_closids":16},'
+        '"l3_cache_schema_root":"L3:0=7ff;1=7ff","l3_cache_schema":"L3:0=7f0;1=1f",'
+        '"mem_bw_info":{"bandwidth_gran":10,"delay_linear":1,"min_bandwidth":10,"num_closids":8},'
+        '"mem_bw_schema_root":"MB:0=100;1=100","mem_bw_schema":"MB:0= 20;1= 70",'
+        '"mbm_stats":[{"mbm_total_bytes":3000,"mbm_local_bytes":2000},{}],'
+        '"cmt_stats":[{"llc_occupancy":4096},{}]}'
+    )
+
+
+def test_resctrl_with_a_monitoring_group_of_the_container(tmp_path: Path) -> None:
+    make_resctrl(tmp_path)
+    found = event_rdt.read(str(tmp_path), f"{tmp_path}/web", f"{tmp_path}/web/mon_groups/web")
+    assert found["cmt_stats"] == [{"llc_occupancy": 1024}]
+    assert found["mbm_stats"] == [{"mbm_total_bytes": 1, "mbm_local_bytes": 1}]
+
+
+@pytest.mark.parametrize(
+    ("without", "names"),
+    [
+        ("info/L3/", ["mem_bw_info", "mem_bw_schema_root", "mem_bw_schema", "mbm_stats", "cmt_stats"]),
+        ("info/MB/", ["l3_cache_info", "l3_cache_schema_root", "l3_cache_schema", "mbm_stats", "cmt_stats"]),
+        ("info/L3_MON/", ["l3_cache_info", "l3_cache_schema_root", "l3_cache_schema", "mem_bw_info"]),
+    ],
+)
+def test_a_processor_that_has_only_some_of_it(tmp_path: Path, without: str, names: list[str]) -> None:
+    make_resctrl(tmp_path, without=without)
+    assert list(event_rdt.read(str(tmp_path), f"{tmp_path}/web", ""))[: len(names)] == names
+
+
+def test_a_class_that_has_gone(tmp_path: Path) -> None:
+    make_resctrl(tmp_path, without="web")
+    found = event_rdt.read(str(tmp_path), f"{tmp_path}/web", "")
+    assert "l3_cache_schema" not in found
+    assert found["mbm_stats"] is found["cmt_stats"] is None

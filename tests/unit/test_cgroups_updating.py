@@ -124,11 +124,12 @@ def test_check_before_update_refuses_what_is_less_than_in_use(v2: Tree, memory: 
         memory__swap__current=str(2 * MIB),
     )
     limits.update({"memory": memory}, {"": str(directory)})
+    checked: Any = {"memory": {**memory, "checkBeforeUpdate": True}}
     if refused:
         with pytest.raises(ConfigError, match=rf"memory\.{refused}: must not be less than what is in use, \d+ "):
-            limits.update({"memory": {**memory, "checkBeforeUpdate": True}}, {"": str(directory)})
+            limits.update(checked, {"": str(directory)})
     else:
-        limits.update({"memory": {**memory, "checkBeforeUpdate": True}}, {"": str(directory)})
+        limits.update(checked, {"": str(directory)})
 
 
 def test_devices_are_never_changed(v2: Tree) -> None:
@@ -144,7 +145,7 @@ def test_devices_are_never_changed(v2: Tree) -> None:
 def test_a_limit_that_the_container_has_no_cgroup_for_is_an_error(directories: dict[str, str]) -> None:
     with pytest.raises(ConfigError, match=r"linux\.resources\.pids\.limit: cannot be changed: the container"):
         limits.update({"pids": {"limit": 5}}, directories)
-    limits.update({"memory": {"limit": 0}}, directories)
+    limits.update({"memory": {"limit": 0}, "cpu": {"idle": 0, "burst": 0}}, directories)
 
 
 def test_what_fails_is_undone(tmp_path: Path) -> None:

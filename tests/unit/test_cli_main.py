@@ -87,9 +87,19 @@ def test_a_wrong_command_line_names_what_is_wrong_and_where_to_get_help(
     assert fail(words, capfd) == message
 
 
-def test_systemd_cgroup_is_refused_with_what_to_do(capfd: Capture) -> None:
-    message = fail(["--systemd-cgroup", "list"], capfd)
-    assert message.startswith("--systemd-cgroup: ")
+@pytest.mark.parametrize("option", ["--systemd-cgroup", "--cgroup-manager=systemd"])
+def test_systemd_is_not_needed_where_no_cgroup_is_made(option: str, tmp_path: Path, capfd: Capture) -> None:
+    assert main([option, "--root", str(tmp_path), "list", "--quiet"]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_systemd_its_cgroups_are_refused_with_what_to_do(tmp_path: Path, capfd: Capture) -> None:
+    if "/init.scope" in Path("/proc/1/cgroup").read_text():
+        pytest.skip("process 1 is systemd")
+    main(["spec", "--bundle", str(tmp_path)])
+    capfd.readouterr()
+    message = fail(["--systemd-cgroup", "plan", str(tmp_path)], capfd)
+    assert message.startswith("--systemd-cgroup: process 1 is not systemd")
     assert "cgroupfs" in message
 
 

@@ -72,7 +72,7 @@ def read(directories: Mapping[str, str], sizes: Sequence[str]) -> Object:
         "pids": _pids(directories),
         "blkio": _blkio(directories),
         "hugetlb": _hugetlb(directories, sizes),
-        "intel_rdt": {},
+        "intel_rdt": {},  # of a container with linux.intelRdt: ``event_rdt``
         "network_interfaces": None,  # runc has none to tell of: it makes no interfaces
     }
 

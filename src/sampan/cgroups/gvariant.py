@@ -118,8 +118,6 @@ def _collection(opening: str, tokens: list[tuple[str, str]], depth: int) -> _Nod
     while not _take(tokens, closing):
         if parts and not _take(tokens, ","):
             raise ValueError(f"',' or {closing!r} is missing")
-        if parts and kind == "tuple" and _take(tokens, closing):
-            break  # (1,) is a tuple of one
         part = _node(tokens, depth + 1)
         if kind == "dictionary":
             if not _take(tokens, ":"):
@@ -127,6 +125,10 @@ def _collection(opening: str, tokens: list[tuple[str, str]], depth: int) -> _Nod
             parts.append((part, _node(tokens, depth + 1)))
         else:
             parts.append(part)
+        if kind == "tuple" and len(parts) == 1 and tokens[:2] == [("mark", ","), ("mark", ")")]:
+            tokens.pop(0)  # (1,) is a tuple of one, (1) is none
+        elif kind == "tuple" and len(parts) == 1 and tokens[:1] == [("mark", ")")]:
+            raise ValueError("',' is missing: a tuple of one is (VALUE,)")
     if kind == "variant" and len(parts) != 1:
         raise ValueError("a variant holds one value")
     return _Node(kind, parts)

@@ -93,11 +93,17 @@ class Group:
         finally:
             posix.close(fd)
 
+    def tasks_files(self) -> list[str]:
+        """The files that put a thread, or a process of one thread, into the class and into the monitoring group.
+
+        It may write "0" to each by itself. In this order: a monitoring group takes only the tasks of its class.
+        """
+        return [f"{directory}/tasks" for directory in (self.directory, self.monitor) if directory]
+
     def assign(self, task: int) -> None:
         """Put a thread, or a process of one thread, into the class and the monitoring group. Raises KernelError."""
-        for directory in (self.directory, self.monitor):  # a monitoring group takes only those of its class
-            if directory:
-                self._write(f"{directory}/tasks", str(task), FIELD)
+        for path in self.tasks_files():
+            self._write(path, str(task), FIELD)
 
     def assign_all(self, list_processes: Callable[[], Iterable[int]]) -> None:
         """Put processes that run already into the class, with all their threads, and what these make meanwhile."""

@@ -250,7 +250,13 @@ def locate(layout: Layout, cgroups_path: str | None, container_id: str, annotati
     points = {UNIFIED: layout.unified, **layout.mounts} if layout.unified else layout.mounts
     if not points:
         raise UsageError("--systemd-cgroup: no cgroup hierarchy is mounted where this process could see it")
-    below = f"{found.manager().control_group.rstrip('/')}{found.unit.path}"
+    if of_user:
+        top = found.manager().control_group()
+    else:
+        from sampan.cgroups.systemd_manager import control_group_of_system
+
+        top = control_group_of_system()
+    below = f"{top.rstrip('/')}{found.unit.path}"
     if found.subgroup:
         below = f"{below}/{found.subgroup}"
     found.directories = {name: f"{point.rstrip('/')}{below}" for name, point in points.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posix
 
 from sampan.errors import SampanError, UsageError
+from sampan.linux import files
 from sampan.linux.dbus import Bus, BusError, socket_address
 
 TYPE_CHECKING = False
@@ -44,9 +45,11 @@ class Manager:
     """A connection to one systemd."""
 
     def __init__(self, bus: Bus) -> None:
-        """Raises BusError where no systemd answers."""
         self._bus = bus
-        self.control_group = str(self._property(_MANAGER[1], _MANAGER[2], "ControlGroup"))  # its own cgroup's path
+
+    def control_group(self) -> str:
+        """The path of its own cgroup, in which are those of its units. Raises BusError where no systemd answers."""
+        return str(self._property(_MANAGER[1], _MANAGER[2], "ControlGroup"))
 
     def version(self) -> int:
         """The number of its release: 252."""
@@ -131,13 +134,29 @@ def connect(*, of_user: bool) -> Manager:
     reasons = []
     for address, shared in user_addresses() if of_user else SYSTEM_ADDRESSES:
         try:
-            return Manager(Bus(address, shared=shared, patience=PATIENCE))
+            manager = Manager(Bus(address, shared=shared, patience=PATIENCE))
+            if of_user:
+                manager.control_group()  # or it is a bus without one, that was set up for something else
+            return manager
         except BusError as error:
             reason = "no systemd answers on this bus" if error.name in _ABSENT else str(error).lower()
             reasons.append(f"{address}: {reason}")
     whose = "the user's systemd" if of_user else "systemd"
     tried = "; ".join(reasons) or "neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set"
     raise UsageError(f"--systemd-cgroup: {whose} cannot be reached: {tried} ({_NO_USER if of_user else _NO_SYSTEM})")
+
+
+def control_group_of_system() -> str:
+    """The path of the cgroup that the system's systemd, process 1, keeps its units in: "", but in a container.
+
+    Raises UsageError where process 1 is not systemd.
+    """
+    own = "/init.scope"
+    for line in files.read("/proc/1/cgroup").decode(errors="surrogateescape").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "name=systemd") and path.endswith(own):
+            return path.removesuffix(own)
+    raise UsageError(f"--systemd-cgroup: process 1 is not systemd, which has a cgroup of its own ({_NO_SYSTEM})")
 
 
 def user_addresses() -> list[tuple[str, bool]]:
@@ -157,7 +176,9 @@ def user_addresses() -> list[tuple[str, bool]]:
 def explain(error: BusError, attempt: str, unit: str) -> SampanError:
     """What systemd has refused, for the reader of config.json; ``attempt`` completes "systemd did not"."""
     hint = ""
-    if error.name == _UNIT_EXISTS:
+    if error.name in _ABSENT:
+        hint = f" ({_NO_SYSTEM})"
+    elif error.name == _UNIT_EXISTS:
         hint = " (another container, or a service, has that name: choose another path)"
     elif error.name in _DENIED:
         hint = " (its policy, polkit's as a rule, lets root do this; other users ask the systemd of their own)"

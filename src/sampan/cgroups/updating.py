@@ -7,6 +7,7 @@ then (a GPU, by its own tools) must not end with it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from sampan.cgroups import layout, limits, support
@@ -71,9 +72,8 @@ def _settings(resources: Resources, directories: Mapping[str, str]) -> list[Sett
     """As for a new cgroup, but that it has a quota and a period already, may be idle, and have a burst to be rid of."""
     cpu = resources.get("cpu", {})
     quota, period = _current("cpu", "cpu.max", directories) or ("", "")
-    found: list[Setting] = []
-    if cpu.get("idle") is not None:  # the kernel takes no shares while the cgroup is idle
-        found.append(("cpu", "cpu.idle", "0", "linux.resources.cpu.idle", True))
+    # the kernel takes no shares while the cgroup is idle
+    found = [] if cpu.get("idle") is None else _zero("cpu.idle", "idle", directories)
     for setting in limits.settings(resources, directories):
         controller, name, value, field, otherwise = setting
         if name == "cpu.max" and quota and not field.startswith(limits.UNIFIED_FIELD):
@@ -83,9 +83,14 @@ def _settings(resources: Resources, directories: Mapping[str, str]) -> list[Sett
         if field == "linux.resources.blockIO.weight":
             found += _device_weights(directories, field)
     if cpu.get("burst") == 0:
-        name = "cpu.cfs_burst_us" if "cpu" in directories else "cpu.max.burst"
-        found.append(("cpu", name, "0", "linux.resources.cpu.burst", True))
+        found += _zero("cpu.cfs_burst_us" if "cpu" in directories else "cpu.max.burst", "burst", directories)
     return found
+
+
+def _zero(name: str, field: str, directories: Mapping[str, str]) -> list[Setting]:
+    """Nothing, where the cgroup has no such file: it asks for what is so."""
+    directory = directories.get("cpu", directories.get(UNIFIED, ""))
+    return [("cpu", name, "0", f"linux.resources.cpu.{field}", True)] if os.path.exists(f"{directory}/{name}") else []
 
 
 def _device_weights(directories: Mapping[str, str], field: str) -> list[Setting]:

@@ -81,7 +81,7 @@ def _from_options(arguments: Arguments) -> Callable[[Config], Process]:
         raise arguments.misuse("COMMAND is missing, or --process FILE")
 
     def describe(config: Config) -> Process:
-        process: Process = config["process"] if "process" in config else {"cwd": "/"}
+        process: Process = config.setdefault("process", {"cwd": "/"})
         process["args"] = arguments.operands[1:]
         process["terminal"] = arguments.flag("tty")
         process["env"] = [*process.get("env", ()), *arguments.texts("env")]

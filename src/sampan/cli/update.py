@@ -73,7 +73,7 @@ def run(settings: Settings, arguments: Arguments) -> int:
             settings.log.remark(f"{document}: {_name(field, options)}: ignored, since the kernel has given it up")
     schemata = _given(arguments, _RDT)
     rdt: Any = {field.rpartition(".")[2]: arguments.text(option[2:]) for field, option in schemata.items()}
-    options |= schemata
+    options |= schemata | {"linux.intelRdt": ", ".join(schemata.values())}
     try:
         update(Store(settings.root()), arguments.container_id(), resources, rdt)
     except ConfigError as error:

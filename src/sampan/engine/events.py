@@ -117,6 +117,11 @@ def _not_running(container_id: str) -> StateError:
 
 def _statistics(record: Record) -> Event:
     data = event_data.read(record.group().directories, huge_pages.sizes())
+    if record.rdt:
+        from sampan.cgroups import event_rdt, resctrl
+
+        group = resctrl.from_state(record.rdt)
+        data["intel_rdt"] = event_rdt.read(group.point, group.directory, group.monitor)
     return {"type": "stats", "id": record.id, "data": data}
 
 

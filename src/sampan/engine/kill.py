@@ -40,16 +40,14 @@ def kill(
         group = record.group()
         if all_processes and group.directories:
             group.kill(signal)
-            return
-        if status != STOPPED:
+        elif status != STOPPED:
             _signal(record, signal)
-        if signal == SIGKILL and record.own_pid_namespace:
-            group.release()
-        elif signal == SIGKILL:
-            # no namespace ends with the process: what it started must not outlive it
-            group.kill(SIGKILL)
-        if (all_processes or signal == SIGKILL) and not record.own_pid_namespace and not group.directories:
-            warn(f"container {container_id} has no cgroup: what its process has started cannot be found, and lives on")
+            if signal == SIGKILL and record.own_pid_namespace:
+                group.release()  # all of the namespace end with its first process, if they are not frozen
+            elif signal == SIGKILL and group.directories:
+                group.kill(SIGKILL)  # no namespace ends: what the process has started must not outlive it
+            elif signal == SIGKILL or all_processes:
+                warn(f"container {container_id} has no cgroup: only its first process can be found, and got the signal")
 
 
 def _signal(record: Record, signal: int) -> None:

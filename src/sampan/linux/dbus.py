@@ -16,7 +16,7 @@ from sampan.errors import SampanError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 LIBRARY = "libsystemd.so.0"
@@ -52,9 +52,12 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "sd_bus_set_address": (_POINTER, _TEXT),
     "sd_bus_set_bus_client": (_POINTER, _INT),
     "sd_bus_start": (_POINTER,),
+    "sd_bus_is_ready": (_POINTER,),
     "sd_bus_call": (_POINTER, _POINTER, ctypes.c_uint64, ctypes.POINTER(_Error), _OUT),
     "sd_bus_process": (_POINTER, _OUT),
     "sd_bus_wait": (_POINTER, ctypes.c_uint64),
+    "sd_bus_send": (_POINTER, _POINTER, _POINTER),
+    "sd_bus_message_set_expect_reply": (_POINTER, _INT),
     "sd_bus_message_new_method_call": (_POINTER, _OUT, _TEXT, _TEXT, _TEXT, _TEXT),
     "sd_bus_message_append_basic": (_POINTER, _CHAR, _POINTER),
     "sd_bus_message_open_container": (_POINTER, _CHAR, _TEXT),
@@ -90,20 +93,17 @@ class Bus:
         deadline = time.monotonic() + patience
         while (result := self._start(address)) == -errno.EAGAIN and time.monotonic() < deadline:
             time.sleep(_PAUSE)  # the queue of those that wait to be let in is full
-        if result < 0:
-            raise BusError("", posix.strerror(-result).lower())
+        _check(result, "connect")
+        while _check(self._library.sd_bus_is_ready(self._connection), "log in") == 0:
+            self._proceed(deadline, "log in")
 
     def call(
         self, destination: str, path: str, interface: str, member: str, signature: str = "", *body: object
     ) -> tuple[Any, ...]:
         """The answer to a method call. Raises BusError."""
-        library, error = self._library, _Error()
-        message, reply = _POINTER(), _POINTER()
-        names = (name.encode() for name in (destination, path, interface, member))
+        library, error, reply = self._library, _Error(), _POINTER()
+        message = self._message(destination, path, interface, member, signature, body)
         try:
-            _check(library.sd_bus_message_new_method_call(self._connection, ctypes.byref(message), *names), member)
-            for kind, value in zip(single_types(signature), body, strict=True):
-                self._append(message, kind, value)
             timeout = int(self._patience * 1e6)
             result = library.sd_bus_call(self._connection, message, timeout, ctypes.byref(error), ctypes.byref(reply))
             if result < 0:
@@ -116,17 +116,25 @@ class Bus:
             library.sd_bus_message_unref(reply)
 
     def subscribe(self, rule: str) -> None:
-        """Ask the bus for the signals that ``rule`` matches; where there is no bus, all come. Raises BusError."""
-        if self._shared:
-            self.call(*_BUS, "AddMatch", "s", rule)
+        """Ask the bus for the signals that ``rule`` matches; where there is no bus, all come. Raises BusError.
+
+        No answer is waited for: the bus takes one message after the other.
+        """
+        if not self._shared:
+            return
+        message = self._message(*_BUS, "AddMatch", "s", (rule,))
+        try:
+            _check(self._library.sd_bus_message_set_expect_reply(message, False), "subscribe")
+            _check(self._library.sd_bus_send(self._connection, message, None), "subscribe")
+        finally:
+            self._library.sd_bus_message_unref(message)
 
     def signal(self, interface: str, member: str, is_wanted: Callable[[tuple[Any, ...]], bool]) -> tuple[Any, ...]:
         """The body of the first signal of this name that is wanted. Raises BusError where none comes in time."""
         library = self._library
         deadline = time.monotonic() + self._patience
         while True:
-            message = _POINTER()
-            progress = _check(library.sd_bus_process(self._connection, ctypes.byref(message)), f"wait for {member}")
+            message = self._proceed(deadline, f"wait for {member}")
             try:
                 if message.value and library.sd_bus_message_is_signal(message, interface.encode(), member.encode()) > 0:
                     body = tuple(self._read(message))
@@ -134,11 +142,6 @@ class Bus:
                         return body
             finally:
                 library.sd_bus_message_unref(message)
-            left = deadline - time.monotonic()
-            if left < 0:
-                raise BusError("", f"no {member} came within {self._patience:.0f} s")
-            if not progress:
-                library.sd_bus_wait(self._connection, int(left * 1e6))
 
     def close(self) -> None:
         """End the connection; no error if that was done before."""
@@ -157,6 +160,31 @@ class Bus:
         _check(library.sd_bus_set_address(self._connection, address.encode(errors="surrogateescape")), "connect")
         _check(library.sd_bus_set_bus_client(self._connection, self._shared), "connect")
         return int(library.sd_bus_start(self._connection))
+
+    def _proceed(self, deadline: float, what: str) -> ctypes.c_void_p:
+        """Let the library take its next step, or wait until it can. A message that has come is to be given back."""
+        message = _POINTER()
+        if _check(self._library.sd_bus_process(self._connection, ctypes.byref(message)), what) == 0:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise BusError("", f"{what}: nothing has come for {self._patience:.0f} s")
+            _check(self._library.sd_bus_wait(self._connection, int(left * 1e6)), what)
+        return message
+
+    def _message(
+        self, destination: str, path: str, interface: str, member: str, signature: str, body: Sequence[object]
+    ) -> ctypes.c_void_p:
+        """A method call, to be given back by sd_bus_message_unref."""
+        library, message = self._library, _POINTER()
+        names = (name.encode() for name in (destination, path, interface, member))
+        _check(library.sd_bus_message_new_method_call(self._connection, ctypes.byref(message), *names), member)
+        try:
+            for kind, value in zip(single_types(signature), body, strict=True):
+                self._append(message, kind, value)
+        except BaseException:
+            library.sd_bus_message_unref(message)
+            raise
+        return message
 
     def _append(self, message: ctypes.c_void_p, kind: str, value: Any) -> None:
         """Add a value of one single type to the message."""

@@ -237,6 +237,12 @@ class TestAssignment:
         prepared(fake, l3CacheSchema="L3:0=1").assign(42)
         assert fake.tasks == {fake.point: [], fake.point / ID: [42]}
 
+    def test_it_may_put_itself_there(self, fake: Resctrl) -> None:
+        """A monitoring group takes only the tasks of its class: so that comes first."""
+        group = prepared(fake, enableMonitoring=True)
+        below = [str(Path(path).relative_to(fake.point)) for path in from_state(group.to_state()).tasks_files()]
+        assert below == [f"{ID}/tasks", f"{ID}/mon_groups/{ID}/tasks"]
+
     def test_one_that_runs_already_comes_with_all_its_threads(self, fake: Resctrl) -> None:
         group = prepared(fake)
         stop = threading.Event()

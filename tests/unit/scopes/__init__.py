@@ -1,0 +1,1 @@
+"""The parts of the systemd back: units, properties, annotations, D-Bus."""
