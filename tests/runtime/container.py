@@ -229,11 +229,12 @@ class Container:
             os.kill(self._init, signal.SIGKILL)
             eventually(lambda: os.waitpid(self._init, os.WNOHANG)[0] or self._reap_others(), f"the end of {self._init}")
 
-    def _reap_others(self) -> None:
+    def _reap_others(self) -> bool:
         """The first process of a pid namespace is gone when all others are reaped: what `exec` made has come to us."""
         for pid in children(os.getpid()):
             if pid != self._init and is_zombie(pid):
                 os.waitpid(pid, 0)
+        return False
 
     def clean_up(self) -> None:
         """Ends the container whatever state it is in."""

@@ -45,7 +45,7 @@ class Container:
         self.root = directory / "state"
         self.unit = f"libpod-{self.id}.scope"
         self.slice = "machine.slice"
-        self.global_options = ("--systemd-cgroup",)
+        self.global_options: tuple[str, ...] = ("--systemd-cgroup",)
         shutil.copytree(template, self.bundle / "rootfs", symlinks=True, copy_function=os.link)
         self.config: dict[str, Any] = {
             "ociVersion": "1.0.2",
@@ -167,7 +167,7 @@ def template(workspace: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def program(request: pytest.FixtureRequest) -> str:
-    name = (request.config.getoption("--runtime") or ["sampan"])[0]
+    name: str = (request.config.getoption("--runtime") or ["sampan"])[0]
     found = shutil.which(name)
     if found is None:
         pytest.fail(f"{name} is not in PATH", pytrace=False)
@@ -187,7 +187,7 @@ def new_container(program: str, workspace: Path, template: Path) -> Iterator[Cal
     for container in made:
         container.global_options = ()  # how its cgroup was made is written in its state
         container.call("delete", "--force", container.id)
-    left = machine.units(TOKEN) + [str(path) for path in machine.cgroups(TOKEN)]
+    left = machine.traces(TOKEN)
     left += [str(path) for one in made if one.root.exists() for path in one.root.iterdir()]
     assert not left, f"left behind: {left}"
 

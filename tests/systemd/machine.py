@@ -65,6 +65,11 @@ def cgroups(token: str) -> list[Path]:
     return [Path(path) for path in run("find", str(CGROUPS), "-type", "d", "-name", f"*{token}*").stdout.splitlines()]
 
 
+def traces(token: str) -> list[str]:
+    """The units and cgroups with this in their names."""
+    return units(token) + [str(path) for path in cgroups(token)]
+
+
 def memberships(pid: int) -> dict[str, str]:
     """controller ("" for v2) -> path."""
     found = {}

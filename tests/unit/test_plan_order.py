@@ -347,11 +347,9 @@ class TestRefused:
         devices = {"netDevices": {"eth0": {"name": "container_eth0"}}}
         with pytest.raises(ConfigError, match=r"linux\.netDevices"):
             compiled(linux=devices | {"namespaces": [{"type": "network"}, {"type": "mount"}]})
-        with pytest.raises(ConfigError, match=r"linux\.intelRdt"):
-            compiled(linux={"intelRdt": {"closID": "guaranteed"}})
 
     def test_all_of_it_is_named_at_once(self) -> None:
         namespaces = [{"type": "network"}, {"type": "mount"}]
         with pytest.raises(ConfigError) as caught:
-            compiled(linux={"namespaces": namespaces, "netDevices": {"eth0": {}}, "intelRdt": {"closID": "x"}})
-        assert {problem.field for problem in caught.value.problems} == {"linux.netDevices", "linux.intelRdt"}
+            compiled(linux={"namespaces": namespaces, "netDevices": {"eth0": {}}, "mountLabel": "label"})
+        assert {problem.field for problem in caught.value.problems} == {"linux.netDevices", "linux.mountLabel"}

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SECTION = "config-linux.md#intelrdt"
 FIELD = "linux.intelRdt"
 _SCHEMATA = f"{FIELD}.schemata"
+_OF_FILES = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EROFS)  # found before resctrl is asked
 
 
 def find() -> str:
@@ -79,8 +80,6 @@ class Group:
             self._check()
             self.ours = not _exists(self.directory)
             lines = self._lines()
-            if not self.ours and self._rdt.get("closID"):
-                lines = self._lines(compared=False)  # the others have been found there
             if lines and not self.ours:
                 self.before = files.read(f"{self.directory}/schemata").decode()
             remember(self.to_state())
@@ -117,12 +116,12 @@ class Group:
                         raise
             assigned |= found
 
-    def change(self, lines: Iterable[str], field: str = FIELD) -> None:
+    def change(self, lines: Iterable[str]) -> None:
         """Write other schemata. What is refused changes nothing. Raises KernelError."""
         path = f"{self.directory}/schemata"
         before = files.read(path).decode()
         try:
-            self._write_schemata(lines, field)
+            self._write_schemata(lines, FIELD)
         except KernelError:
             self._restore(before)
             raise
@@ -156,11 +155,11 @@ class Group:
             "clos": self._rdt.get("closID", ""),
         }
 
-    def _lines(self, *, compared: bool = True) -> list[str]:
+    def _lines(self) -> list[str]:
         """The lines for ``schemata``, in the order in which they must be written."""
         rdt = self._rdt
-        first = [rdt.get("l3CacheSchema", ""), rdt.get("memBwSchema", "")] if compared else []
-        return [line for line in (*first, *rdt.get("schemata", ())) if line]
+        lines = (rdt.get("l3CacheSchema", ""), rdt.get("memBwSchema", ""), *rdt.get("schemata", ()))
+        return [line for line in lines if line]
 
     def _check(self) -> None:
         exists = _is_group(self.directory)
@@ -251,11 +250,13 @@ class Group:
             raise self._error(f"write {text.strip()!r} to", path, error.errno, field) from None
 
     def _error(self, operation: str, path: str, number: int, field: str) -> KernelError:
-        """With the reason, which resctrl keeps in a file."""
-        try:
-            reason = files.read(f"{self.point}/info/last_cmd_status").decode().strip()
-        except KernelError:
-            reason = ""
+        """With the reason, which resctrl keeps in a file, unless it has not been asked at all."""
+        reason = "ok"
+        if number not in _OF_FILES:
+            try:
+                reason = files.read(f"{self.point}/info/last_cmd_status").decode().strip()
+            except KernelError:
+                pass  # it has gone away
         return KernelError(operation, path, number, field, "" if reason == "ok" else reason)
 
 

@@ -15,6 +15,7 @@ from sampan.cgroups import layout
 from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import destroy, silent
+from sampan.engine.share import Share
 from sampan.engine.store import CONFIG, START_SOCKET, Record, cache_directory
 from sampan.errors import (
     ConfigError,
@@ -36,10 +37,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sampan.cgroups.cgroup import Cgroup
     from sampan.engine.store import Held, Store
     from sampan.plan.operations import Plan
-    from sampan.spec.types import Config, Resources
+    from sampan.spec.types import Config
 
 NEWUSER = 0x10000000
 
@@ -83,7 +83,6 @@ class Creation:
     """A container being made: its directory is locked, its parts are undone by `abandon`."""
 
     __slots__ = (
-        "cgroup",
         "config",
         "held",
         "hooks_ran",
@@ -93,7 +92,7 @@ class Creation:
         "opened",
         "options",
         "record",
-        "resources",
+        "share",
         "store",
         "terminal",
         "wait_for_start",
@@ -122,10 +121,7 @@ class Creation:
         self.host.wait_for_start = wait_for_start
         self.host.terminal_socket = options.console_socket and absolute(options.console_socket)
         found = layout.detect()
-        self.resources = resources_of(self.config)
-        if options.cgroup_manager == cgroups.DISABLED:
-            self.resources = _without_cgroup(self.resources, options.remark)
-        self.cgroup = locate_cgroup(self.config, container_id, found, options.cgroup_manager)
+        self.share = Share(self.config, container_id, found, options.cgroup_manager, options.remark)
         self.record = _new_record(container_id, bundle, self.config, self.host.keyring)
         self.held = _claim(store, container_id)
         try:
@@ -136,18 +132,9 @@ class Creation:
 
     def make(self) -> None:
         """Everything up to the wait for `start`. On failure the caller calls `abandon`."""
-        # recorded before it is made, for the case that this is killed; but only if nobody is in it, since `delete` will
-        # kill who is
-        self.cgroup.check_free()
-        self.record.cgroup = self.cgroup.to_state()
-        self.held.save(self.record)
-        try:
-            self.cgroup.create(self.resources)
-        except BaseException:
-            self.record.cgroup = cgroups.Cgroup({}).to_state()  # what fails has undone itself
-            raise
-        self.record.cgroup = self.cgroup.to_state()
-        facts.find_out(self.config, self.host, self.cgroup)
+        self.share.make(self.held, self.record)
+        facts.find_out(self.config, self.host, self.share.cgroup)
+        self.host.cgroup_tasks = self.share.tasks_files()
         for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
             self.options.remark(warning)
         plan = compile_plan(self.config, self.host)
@@ -204,7 +191,7 @@ class Creation:
     def _spawn(self, plan: Plan) -> None:
         assert self.launch is not None
         init = read_init()
-        unified = self.cgroup.open_unified()
+        unified = self.share.cgroup.open_unified()
         first = 3 + self.options.preserve_fds
         try:
             self.launch.spawn(init, (-1, -1, -1), self.opened, first, plan.clone_flags, unified)
@@ -218,15 +205,9 @@ class Creation:
         launch = self.launch
         assert launch is not None
         linux = self.config.get("linux", {})
-        if self.cgroup.places:
+        if self.share.cgroup.places:
             launch.until(PLACED)
-            try:
-                self.cgroup.place(launch.pid, self.resources)
-            except BaseException:
-                self.record.cgroup = cgroups.Cgroup({}).to_state()  # what fails has undone itself
-                raise
-            self.record.cgroup = self.cgroup.to_state()
-            self.held.save(self.record)
+            self.share.place(launch.pid, self.held, self.record)
             launch.go_on()
         new_user = any(ns["type"] == "user" and not ns.get("path") for ns in linux.get("namespaces", ()))
         if new_user:
@@ -258,7 +239,7 @@ class Creation:
         self.hooks_ran = True
         hooks.run_in_runtime("prestart", self.record, "creating")
         hooks.run_in_runtime("createRuntime", self.record, "creating")
-        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.cgroup, confined=False)
+        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.share.cgroup, confined=False)
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 
@@ -286,40 +267,6 @@ def load_config(data: bytes) -> Config:
     if "root" not in config:
         raise ConfigError("config.json", [Problem("root", None, "is required on Linux", "config.md#root")])
     return config
-
-
-def resources_of(config: Config) -> Resources:
-    """What config.json limits."""
-    return config.get("linux", {}).get("resources", {})
-
-
-def locate_cgroup(config: Config, container_id: str, found: layout.Layout, manager: str) -> Cgroup:
-    """The container's cgroup, not made. Raises ConfigError for resources that cannot be applied."""
-    resources = resources_of(config)
-    if resources and manager != cgroups.DISABLED:
-        from sampan.cgroups.support import unsupported
-
-        if problems := unsupported(resources, found):
-            raise ConfigError("config.json", problems)
-    path = config.get("linux", {}).get("cgroupsPath")
-    return cgroups.locate(found, path, container_id, manager, config.get("annotations"))
-
-
-def _without_cgroup(resources: Resources, remark: Callable[[str], None]) -> Resources:
-    """What can be kept of the limits with --cgroup-manager=disabled: nothing. Raises ConfigError for any but devices.
-
-    Engines always send a list of devices, also where their user has chosen to have no cgroup.
-    """
-    from sampan.cgroups.support import asked
-
-    rule = "cannot be set: the container gets no cgroup (--cgroup-manager=disabled)"
-    section = "config-linux.md#control-groups"
-    problems = [Problem(field, value, rule, section) for field, value in asked(resources)]
-    if problems:
-        raise ConfigError("config.json", problems)
-    if resources.get("devices"):
-        remark("linux.resources.devices is not applied: the container gets no cgroup (--cgroup-manager=disabled)")
-    return {}
 
 
 def _claim(store: Store, container_id: str) -> Held:

@@ -36,7 +36,11 @@ def destroy(held: Held, record: Record, warn: Callable[[str], None], *, with_hoo
     if record.rdt:
         from sampan.cgroups import resctrl
 
-        resctrl.from_state(record.rdt).remove()
+        share = resctrl.from_state(record.rdt)
+        if record.complete:
+            share.remove()
+        else:
+            share.undo()
     held.remove()
     if with_hooks and record.hooks.get("poststop"):
         from sampan.engine import hooks

@@ -45,7 +45,6 @@ HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
 # what this release cannot do yet: refused, never run without it
 NOT_YET = (
     ("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),
-    ("linux", "intelRdt", "resctrl is not used by this release", "config-linux.md#intelrdt"),
 )
 
 

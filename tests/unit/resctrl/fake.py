@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 
 from sampan.cgroups import resctrl
-from sampan.errors import KernelError
+from sampan.cgroups.resctrl import Group
+from sampan.errors import ConfigError, KernelError
 from sampan.linux import files
 
+ID = "web"
 DOMAINS = ("0", "1")
 WHOLE = {"L3": 0x7FF, "MB": 100}
 STEP = 10  # percent
@@ -153,3 +155,43 @@ class Resctrl:
 
     def _say(self, status: str) -> None:
         (self.point / "info/last_cmd_status").write_text(f"{status}\n")
+
+
+class Remembered:
+    """What the record of a container would say."""
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, Any]] = []
+
+    def __call__(self, state: dict[str, Any]) -> None:
+        self.states.append(state)
+
+
+def prepared(fake: Resctrl, **rdt: Any) -> Group:
+    group = Group(str(fake.point), ID, rdt)  # type: ignore[arg-type]
+    group.prepare(Remembered())
+    return group
+
+
+def refusal(fake: Resctrl, **rdt: Any) -> str:
+    """The error that this configuration is. Nothing has changed by it, but for what is in `writes`."""
+    before = snapshot(fake)
+    remembered = Remembered()
+    group = Group(str(fake.point), ID, rdt)  # type: ignore[arg-type]
+    with pytest.raises((ConfigError, KernelError)) as caught:
+        group.prepare(remembered)
+    assert snapshot(fake) == before
+    assert remembered.states[-1:] in ([], [{}])
+    return str(caught.value)
+
+
+def snapshot(fake: Resctrl) -> dict[str, str]:
+    """Every directory, with its schemata and tasks."""
+    found = {}
+    for path in sorted(path for path in fake.point.rglob("*") if path.name != "last_cmd_status"):
+        found[str(path)] = path.read_text() if path.is_file() else ""
+    return found
+
+
+def schemata(directory: Path) -> list[str]:
+    return [line.strip() for line in (directory / "schemata").read_text().splitlines()]

@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from sampan.cgroups import resctrl
 from sampan.cgroups.resctrl import Group, from_state
-from sampan.errors import ConfigError, KernelError
 
-from .fake import Resctrl
-
-ID = "web"
-
-
-@pytest.fixture
-def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resctrl:
-    made = Resctrl(tmp_path / "resctrl")
-    made.replace_the_kernel(monkeypatch)
-    return made
-
-
-class Remembered:
-    """What the record of a container would say."""
-
-    def __init__(self) -> None:
-        self.states: list[dict[str, Any]] = []
-
-    def __call__(self, state: dict[str, Any]) -> None:
-        self.states.append(state)
-
-
-def prepared(fake: Resctrl, **rdt: Any) -> Group:
-    group = Group(str(fake.point), ID, rdt)  # type: ignore[arg-type]
-    group.prepare(Remembered())
-    return group
-
-
-def refusal(fake: Resctrl, **rdt: Any) -> str:
-    """The error that this configuration is. Nothing has changed by it, but for what is in `writes`."""
-    before = snapshot(fake)
-    remembered = Remembered()
-    group = Group(str(fake.point), ID, rdt)  # type: ignore[arg-type]
-    with pytest.raises((ConfigError, KernelError)) as caught:
-        group.prepare(remembered)
-    assert snapshot(fake) == before
-    assert remembered.states[-1:] in ([], [{}])
-    return str(caught.value)
-
-
-def snapshot(fake: Resctrl) -> dict[str, str]:
-    """Every directory, with its schemata and tasks."""
-    found = {}
-    for path in sorted(path for path in fake.point.rglob("*") if path.name != "last_cmd_status"):
-        found[str(path)] = path.read_text() if path.is_file() else ""
-    return found
-
-
-def schemata(directory: Path) -> list[str]:
-    return [line.strip() for line in (directory / "schemata").read_text().splitlines()]
+from .fake import ID, Remembered, Resctrl, prepared, refusal, schemata, snapshot
 
 
 class TestWhichDirectory:
@@ -211,6 +160,18 @@ class TestAClassThatExists:
         prepared(fake, closID="gold", l3CacheSchema="L3:0=1;1=1f", schemata=["L3:0=3"])
         assert schemata(fake.point / "gold")[1] == "L3:0=003;1=01f"
 
+    def test_it_is_looked_at_when_nobody_else_is_at_work_on_it(self, fake: Resctrl) -> None:
+        """The kernel's documentation of resctrl, "Locking": all who change it hold a lock on its directory."""
+        other = os.open(fake.point, os.O_RDONLY)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=lambda: prepared(fake, closID="new", l3CacheSchema="L3:0=1"))
+        waiting.start()
+        waiting.join(0.2)
+        assert not (fake.point / "new").exists()
+        os.close(other)
+        waiting.join()
+        assert (fake.point / "new").is_dir()
+
     def test_what_was_written_is_taken_back_where_a_later_line_is_refused(self, fake: Resctrl) -> None:
         """'generating an error MUST leave the state of the environment as if the operation were never attempted'"""
         refusal(fake, closID="gold", schemata=["L3:0=3", "L3:0=4", "L3:0=0"])
@@ -353,58 +314,3 @@ class TestRemoval:
         group.prepare(killed)
         from_state(remembered.states[-1]).undo()
         assert snapshot(fake) == before
-
-
-class TestUpdate:
-    def test_the_container_s_class_gets_the_new_values(self, fake: Resctrl) -> None:
-        state = prepared(fake, l3CacheSchema="L3:0=1").to_state()
-        rdt: Any = {"l3CacheSchema": "L3:0=ff", "memBwSchema": "MB:1=50"}
-        resctrl.update(state, ID, rdt, list, Remembered())
-        assert schemata(fake.point / ID) == ["MB:0= 100;1=  50", "L3:0=0ff;1=7ff"]
-
-    def test_what_is_refused_changes_nothing(self, fake: Resctrl) -> None:
-        state = prepared(fake, l3CacheSchema="L3:0=1").to_state()
-        before = snapshot(fake)
-        with pytest.raises(KernelError, match=r"linux\.intelRdt: write .*\(MB value 5000 out of range"):
-            resctrl.update(state, ID, {"l3CacheSchema": "L3:0=ff", "memBwSchema": "MB:1=5000"}, list, Remembered())
-        assert snapshot(fake) == before
-
-    def test_a_container_without_class_gets_one(self, fake: Resctrl, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(resctrl, "find", lambda: str(fake.point))
-        remembered = Remembered()
-        resctrl.update({}, ID, {"l3CacheSchema": "L3:0=ff"}, lambda: [os.getpid()], remembered)
-        assert os.getpid() in fake.tasks[fake.point / ID]
-        from_state(remembered.states[-1]).remove()
-        assert not (fake.point / ID).exists()
-
-    @pytest.mark.parametrize("line", ["L3:0=1", "MB:0=1\nL3:0=1"])
-    def test_a_value_that_config_json_must_not_have_is_refused(self, fake: Resctrl, line: str) -> None:
-        """'The value MUST start with MB: and MUST NOT contain newlines.'"""
-        with pytest.raises(ConfigError, match=r"linux\.intelRdt\.memBwSchema"):
-            resctrl.update(prepared(fake).to_state(), ID, {"memBwSchema": line}, list, Remembered())
-        assert fake.writes == []
-
-
-def mountinfo(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    monkeypatch.setattr(resctrl, "files", SimpleNamespace(read=lambda path: "\n".join(lines).encode()))
-
-
-class TestFinding:
-    def test_where_there_is_none_it_is_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """'If no mounted resctrl pseudo-filesystem is available in the runtime mount namespace, the runtime MUST
-        generate an error.'"""
-        mountinfo(monkeypatch, "22 1 0:20 / /sys rw - sysfs sysfs rw")
-        with pytest.raises(ConfigError, match=r"linux\.intelRdt: needs the resctrl file system.*mount -t resctrl"):
-            resctrl.find()
-
-    def test_it_is_the_one_that_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        (tmp_path / "with blank").mkdir()
-        device = os.stat(tmp_path).st_dev
-        number = f"{os.major(device)}:{os.minor(device)}"
-        mountinfo(
-            monkeypatch,
-            f"30 22 0:9999 / {tmp_path} rw - resctrl resctrl rw",  # under another mount
-            f"31 22 {number} /gold {tmp_path} rw - resctrl resctrl rw",  # a part of it
-            f"32 22 {number} / {tmp_path}/with\\040blank rw,nosuid shared:7 - resctrl resctrl rw,mba_MBps",
-        )
-        assert resctrl.find() == f"{tmp_path}/with blank"
