@@ -137,6 +137,28 @@ def test_v1(tmp_path: Path) -> None:
     assert "pressure" not in found  # which only v2 counts
 
 
+def test_v1_of_each_device_what_has_been_counted(tmp_path: Path) -> None:
+    """bfq and the throttling layer count, each some devices; on Linux 6.1 the latter shows the others with zeros."""
+    directories = make_v1(tmp_path)
+    for name, number in (("io_service_bytes", 4096), ("io_serviced", 1)):
+        throttle = f"8:0 Read {number}\n8:0 Total {number}\n8:16 Read 0\n8:16 Total 0\nTotal {number}\n"
+        bfq = f"8:16 Write {number * 2}\n8:16 Total {number * 2}\nTotal {number * 2}\n"
+        (tmp_path / f"blkio/blkio.throttle.{name}_recursive").write_text(throttle)
+        (tmp_path / f"blkio/blkio.bfq.{name}_recursive").write_text(bfq)
+    nothing = {"discard_bytes": 0, "discards": 0}
+    assert document(directories)["io"] == [
+        {"device": "8:0", "read_bytes": 4096, "write_bytes": 0, "reads": 1, "writes": 0, **nothing},
+        {"device": "8:16", "read_bytes": 0, "write_bytes": 8192, "reads": 0, "writes": 2, **nothing},
+    ]
+
+
+def test_v1_without_a_layer_that_counts(tmp_path: Path) -> None:
+    directories = make_v1(tmp_path)
+    for path in (tmp_path / "blkio").iterdir():
+        path.unlink()
+    assert "io" not in document(directories)
+
+
 def test_hybrid_takes_each_controller_from_where_it_is(tmp_path: Path) -> None:
     directories = make_v1(tmp_path / "v1")
     del directories["hugetlb"]

@@ -85,16 +85,28 @@ def _swap(directory: str, stat: dict[str, int], limit: int | None) -> Swap | Non
 
 
 def io(directory: str) -> tuple[BlockDevice, ...] | None:
-    """The blkio controller's, as the throttling layer counts: whatever passes, with any scheduler of the devices."""
-    amounts = counters.text(f"{directory}/blkio.throttle.io_service_bytes_recursive")
-    numbers = counters.text(f"{directory}/blkio.throttle.io_serviced_recursive")
+    """The blkio controller's."""
+    amounts, numbers = _counted(directory, "io_service_bytes"), _counted(directory, "io_serviced")
     if amounts is None or numbers is None:
         return None
-    read_bytes, operations = _by_device(amounts), _by_device(numbers)
     return tuple(
-        BlockDevice(device, *_directions(read_bytes[device]), *_directions(operations.get(device, _UNTOLD)))
-        for device in read_bytes
+        BlockDevice(device, *_directions(amounts[device]), *_directions(numbers.get(device, _UNTOLD)))
+        for device in amounts
     )
+
+
+def _counted(directory: str, name: str) -> dict[str, dict[str, int]] | None:
+    """What has been counted for each device, by whoever has counted more: bfq knows only the devices that it schedules,
+    and the throttling layer, on some kernels, only those that something throttles.
+    """
+    layers = [counters.text(f"{directory}/blkio.{layer}.{name}_recursive") for layer in ("throttle", "bfq")]
+    if not any(layers):
+        return None
+    found: dict[str, dict[str, int]] = {}
+    for data in filter(None, layers):
+        for device, counted in _by_device(data).items():
+            found[device] = max(found.get(device, _UNTOLD), counted, key=lambda entry: sum(entry.values()))
+    return found
 
 
 def _by_device(data: bytes) -> dict[str, dict[str, int]]:

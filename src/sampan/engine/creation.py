@@ -175,6 +175,7 @@ class Creation:
         if self.launch is not None:
             self.launch.abort()
         self.record.pid = 0
+        self.record.complete = False
         try:
             destroy(self.held, self.record, self.options.warn, with_hooks=self.hooks_ran)
         finally:

@@ -175,7 +175,7 @@ class Joining:
         self._check_terminal(process)
         self.host.keyring = self.record.keyring
         facts.find_out({**config, "process": process}, self.host, self.record.group())
-        self.host.cgroup_tasks = [f"{path}/tasks" for path in self._v1_directories()]
+        self.host.cgroup_tasks = self._tasks_files()
         for warning in facts.compile_seccomp(config, self.host, cache_directory("seccomp")):
             self.options.remark(warning)
 
@@ -193,11 +193,17 @@ class Joining:
         elif wanted:
             self.terminal = _linux.socket_pair()
 
-    def _v1_directories(self) -> list[str]:
+    def _tasks_files(self) -> list[str]:
+        """Where init writes "0" to be in the container's v1 cgroups, and in its class of service."""
         directories = self.record.group().directories
-        return list(
-            dict.fromkeys(below(name, path, self.options.cgroups) for name, path in directories.items() if name)
-        )
+        wanted = self.options.cgroups
+        places = dict.fromkeys(below(name, path, wanted) for name, path in directories.items() if name != UNIFIED)
+        found = [f"{place}/tasks" for place in places]
+        if self.record.rdt:
+            from sampan.cgroups import resctrl
+
+            found += resctrl.from_state(self.record.rdt).tasks_files()
+        return found
 
     def _spawn(self, plan: Plan, process: Process) -> None:
         assert self.launch is not None
