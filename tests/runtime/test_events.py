@@ -101,7 +101,7 @@ class TestStatistics:
         """runc: CpuUsage, 'Units: nanoseconds.'"""
         bundle.sh("while true; do :; done")
         container.launch()
-        before, start = stats(container)["cpu"]["usage"], time.monotonic_ns()
+        start, before = time.monotonic_ns(), stats(container)["cpu"]["usage"]
 
         def used() -> Stats | None:
             now: Stats = stats(container)["cpu"]["usage"]

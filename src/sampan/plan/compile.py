@@ -43,9 +43,7 @@ NAMESPACES = {
 AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
 HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
 # what this release cannot do yet: refused, never run without it
-NOT_YET = (
-    ("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),
-)
+NOT_YET = (("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),)
 
 
 def compile_plan(config: Config, host: Host) -> Plan:
