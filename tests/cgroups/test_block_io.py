@@ -55,11 +55,12 @@ def write(disk: Disk, size: int) -> str:
 def test_it_is_throttled(locate: Any, program: Any, disk: Disk, field: str, rate: int, transfer: Any) -> None:
     group = locate()
     group.create({"devices": EVERY_DEVICE, "blockIO": {field: [{**disk.numbers, "rate": rate}]}})
-    slow: Program = program(transfer(disk, 2 * MIB))
-    assert 1.2 < float(slow.run_in(group)) < 6
+    throttled: Program = program(transfer(disk, 2 * MIB))
+    slow = float(throttled.run_in(group))
+    assert slow > 1.2
     group.update({"blockIO": {field: [{**disk.numbers, "rate": 0}]}})
-    fast: Program = program(transfer(disk, 2 * MIB))
-    assert float(fast.run_in(group)) < 1
+    free: Program = program(transfer(disk, 2 * MIB))
+    assert float(free.run_in(group)) < slow / 2
 
 
 def test_the_throttles_of_one_device_do_not_undo_each_other(locate: Any, disk: Disk) -> None:
@@ -77,8 +78,8 @@ def test_more_operations_than_can_be_counted_are_not_cut_to_none(locate: Any, di
     group = locate()
     throttles = {"throttleReadIOPSDevice": [{**disk.numbers, "rate": (1 << 32) + 1}]}
     group.create({"devices": EVERY_DEVICE, "blockIO": throttles})
-    fast: Program = program(read(disk, MIB))
-    assert float(fast.run_in(group)) < 1
+    free: Program = program(read(disk, MIB))
+    assert float(free.run_in(group)) < 5  # and not for ever
 
 
 def test_a_device_that_does_not_exist_is_an_error_that_leaves_nothing(host: Layout, locate: Any) -> None:

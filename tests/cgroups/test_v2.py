@@ -125,7 +125,7 @@ begin = time.monotonic()
 group.kill()
 group.remove()
 os.rmdir(parent)
-print(time.monotonic() - begin < 3)
+print(time.monotonic() - begin < 10)
 """
     )
     assert said == "True\n"

@@ -306,6 +306,11 @@ CRUN: tuple[Difference, ...] = (
         sometimes=True,  # on v1
     ),
     Difference(
+        "runtime.md: 'If the runtime cannot apply a property as specified in the configuration, it MUST generate an "
+        "error'. This crun skips rdma",
+        ("test_resources.py::TestLimits::test_a_limit_whose_controller_is_missing_is_an_error[resources2-rdma]",),
+    ),
+    Difference(
         "config-linux.md: 'burst (uint64, OPTIONAL)'. Unknown to this crun",
         ("test_resources.py::TestLimits::test_burst",),
     ),
@@ -327,6 +332,7 @@ CRUN: tuple[Difference, ...] = (
             "test_leftovers.py::test_a_run_that_fails_leaves_nothing[a bad cgroup limit]",
             "test_leftovers.py::test_a_create_that_fails_leaves_nothing[a bad cgroup limit]",
             "test_resources.py::TestLimits::test_what_the_kernel_refuses_is_an_error",
+            "test_resources.py::TestLimits::test_a_limit_whose_controller_is_missing_is_an_error",
             "test_resources.py::TestLimits::test_what_v2_does_not_have_is_an_error",
             "test_resources.py::TestPath::test_none_leads_out_of_the_hierarchy",
             "test_block_io.py::test_a_device_that_does_not_exist_is_an_error",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -177,9 +176,7 @@ class TestForkBombs:
 
     def test_a_signal_to_all_is_no_endless_chase(self, bomb: Container) -> None:
         """runc: '--all: send the specified signal to all processes inside the container'"""
-        before = time.monotonic()
-        bomb.kill("WINCH", "--all")
-        assert time.monotonic() - before < 10
+        bomb.kill("WINCH", "--all")  # of which the driver waits 20 s for the end
         assert bomb.status == "running"
 
     def test_it_is_deleted_by_force(self, bomb: Container) -> None:

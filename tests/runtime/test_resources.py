@@ -194,6 +194,36 @@ class TestLimits:
         eventually(lambda: "max 0" not in events.read_text(), "a refused fork")
         assert 20 < max(int(current.read_text()) for _ in range(200)) <= 30
 
+    def test_network_class_and_priorities(self, container: Container, bundle: Bundle) -> None:
+        """'classID (uint32, OPTIONAL)', 'priorities (array of objects, OPTIONAL)'"""
+        needs("net_cls", "net_prio")
+        bundle.set("linux.resources.network", {"classID": 1048577, "priorities": [{"name": "lo", "priority": 500}]})
+        container.create()
+        assert read(container, "net_cls", "net_cls.classid", "") == "1048577"
+        assert "lo 500" in read(container, "net_prio", "net_prio.ifpriomap", "").splitlines()
+
+    @pytest.mark.parametrize(
+        ("resources", "controller"),
+        [
+            ({"network": {"classID": 1048577}}, "net_cls"),
+            ({"network": {"priorities": [{"name": "lo", "priority": 500}]}}, "net_prio"),
+            ({"rdma": {"mlx5_1": {"hcaHandles": 3}}}, "rdma"),
+            ({"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}, "hugetlb"),
+            ({"unified": {"misc.max": "res_a 1"}}, "misc"),
+        ],
+    )
+    def test_a_limit_whose_controller_is_missing_is_an_error(
+        self, container: Container, bundle: Bundle, resources: dict[str, object], controller: str
+    ) -> None:
+        """'If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a
+        new container MUST NOT be created.'"""
+        if controller in views.controllers() or (controller == "hugetlb" and "unified" in views.controllers()):
+            pytest.skip(f"this view of the cgroups may have the {controller} controller")
+        bundle.set("linux.resources", resources)
+        result = container.fails("create")
+        if container.runtime.is_sampan:
+            assert f"linux.resources.{next(iter(resources))}" in result.stderr
+
     @pytest.mark.parametrize("resources", [{}, {"memory": {}}, {"cpu": {}}, {"blockIO": {"weight": 0}}, {"unknown": 1}])
     def test_nothing_asked_for_is_no_error(
         self, container: Container, bundle: Bundle, resources: dict[str, object]

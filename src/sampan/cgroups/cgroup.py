@@ -159,8 +159,9 @@ class Cgroup:
             sources.append(MountSource(name, directory, controllers, UNIFIED in names))
         return sources
 
-    def to_state(self) -> dict[str, object]:
-        """What ``from_state`` needs, as a JSON object."""
+    def to_state(self, *, placing: bool = False) -> dict[str, object]:
+        """What ``from_state`` needs, as a JSON object. ``placing``: is `place` called next?"""
+        del placing  # makes no difference to what the runtime makes by itself
         return {"directories": dict(self.directories)}
 
     def _distinct(self) -> dict[str, list[str]]:

@@ -59,14 +59,15 @@ class SystemdCgroup(Cgroup):
 
         Raises KernelError.
         """
-        systemds = {name: self.directories.pop(name) for name in (UNIFIED, OWN_V1) if name in self.directories}
+        systemds = {name: path for name, path in self.directories.items() if name in (UNIFIED, OWN_V1)}
+        self.directories = self._others()
         try:
             self._make(resources, self._made)
         except BaseException:
             tree.unmake(self._made)
             raise
         finally:
-            self.directories = {**systemds, **self.directories}
+            self.directories = {**systemds, **self.directories}  # without those that `_make` has done without
 
     def place(self, pid: int, resources: Resources) -> None:
         """Start the unit with the process in it, then write the limits. Raises ConfigError, KernelError, SampanError.
@@ -89,6 +90,10 @@ class SystemdCgroup(Cgroup):
             raise
         finally:
             self._disconnect()
+
+    def tasks_files(self) -> list[str]:
+        """Those of the v1 hierarchies in which systemd does not look for its units."""
+        return Cgroup(self._others()).tasks_files()
 
     def open_unified(self) -> int:
         """A descriptor of the v2 directory; -1 where there is none, and until systemd has made it."""
@@ -117,8 +122,10 @@ class SystemdCgroup(Cgroup):
             self._stop()
         tree.remove({self._of_unit(directory) for directory in self.directories.values()}, _END_PATIENCE)
 
-    def to_state(self) -> dict[str, object]:
-        """What ``from_state`` needs, as a JSON object."""
+    def to_state(self, *, placing: bool = False) -> dict[str, object]:
+        """What ``from_state`` needs, as a JSON object. Until systemd is asked for a unit there is none in it."""
+        if not (placing or self.started):
+            return Cgroup(self._others()).to_state()
         return {
             "manager": SYSTEMD,
             "unit": self.unit.name,
@@ -172,17 +179,20 @@ class SystemdCgroup(Cgroup):
         """The directory of the unit that a directory of the container is in."""
         return directory.removesuffix(f"/{self.subgroup}") if self.subgroup else directory
 
+    def _others(self) -> dict[str, str]:
+        """The directories that systemd does not make, or has no need of."""
+        return {name: path for name, path in self.directories.items() if name not in (UNIFIED, OWN_V1)}
+
     def _own(self) -> str:
         """The unit's directory in the hierarchy in which systemd looks whether it is empty."""
         return self._of_unit(self.directories.get(UNIFIED) or self.directories.get(OWN_V1, ""))
 
     def _settle(self, pid: int) -> None:
-        """See to it that the process is where it belongs. (In v1's hierarchies, it enters by itself what is left.)"""
-        unified = self.directories.get(UNIFIED)
+        """See to it that the process is where it belongs in systemd's hierarchies. The others it enters by itself."""
         if self.unit.is_slice or self.subgroup:
-            if unified:
-                tree.make(unified, [])
-                files.write(f"{unified}/cgroup.procs", str(pid))
+            for name in self.directories.keys() & {UNIFIED, OWN_V1}:
+                tree.make(self.directories[name], [])
+                files.write(f"{self.directories[name]}/cgroup.procs", str(pid))
         elif pid not in tree.processes(self._own()):
             found = files.read(f"/proc/{pid}/cgroup").decode(errors="replace").split()
             detail = f"systemd has put the container's process elsewhere: {' '.join(found)}"

@@ -6,7 +6,7 @@ gives more than config.json; on v2, where its program decides beside the runtime
 
 from __future__ import annotations
 
-from sampan.cgroups.devices import ANY, MKNOD, READ, WRITE, Rule, effective, policy
+from sampan.cgroups.devices import ANY, EVERY_ACCESS, MKNOD, READ, WRITE, Rule, effective, policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from sampan.cgroups.systemd_properties import Property
 
 _KINDS = {"b": "block", "c": "char"}
-_UNLIMITED: list[Property] = [("DevicePolicy", ("s", "auto")), ("DeviceAllow", ("a(ss)", []))]
+# Not as DevicePolicy=auto: systemd would take the unit out of v1's devices hierarchy, where the runtime has rules of
+# its own, and which init is about to enter.
+_EVERYTHING: Mapping[Key, int] = {("c", ANY, ANY): EVERY_ACCESS, ("b", ANY, ANY): EVERY_ACCESS}
 
 
 def properties(rules: Sequence[Rule], *, on_v1: bool) -> list[Property]:
     """The properties for these rules, of which the last one that speaks of a device holds."""
     allowed = _exact(rules) if on_v1 else _at_least(rules)
-    if allowed is None:
-        return _UNLIMITED
     entries: dict[str, int] = {}
     for (kind, major, minor), access in allowed.items():
         if major == ANY and minor != ANY and on_v1:  # "every major number, this minor one" systemd cannot say
@@ -34,17 +34,17 @@ def properties(rules: Sequence[Rule], *, on_v1: bool) -> list[Property]:
     return [("DevicePolicy", ("s", "strict")), ("DeviceAllow", ("a(ss)", listed))]
 
 
-def _exact(rules: Sequence[Rule]) -> Mapping[Key, int] | None:
-    """What is allowed, or None where the rules say what is denied. They are known to have such a form."""
+def _exact(rules: Sequence[Rule]) -> Mapping[Key, int]:
+    """What is allowed; everything where the rules say what is denied. They are known to have one of these forms."""
     wanted = policy(rules)
-    return None if wanted.allow else wanted.exceptions
+    return _EVERYTHING if wanted.allow else wanted.exceptions
 
 
-def _at_least(rules: Sequence[Rule]) -> Mapping[Key, int] | None:
+def _at_least(rules: Sequence[Rule]) -> Mapping[Key, int]:
     """Everything that some rule allows, even if a later one takes a part of it back."""
     allow, start = effective(rules)
     if allow:
-        return None
+        return _EVERYTHING
     allowed: dict[Key, int] = {}
     for rule in rules[start:]:
         for kind in "bc" if rule.kind == "a" else rule.kind:

@@ -70,6 +70,8 @@ class Share:
 
     def place(self, pid: int, held: Held, record: Record) -> None:
         """Let systemd make the cgroup around the container's first process. Raises KernelError, SampanError."""
+        record.cgroup = self.cgroup.to_state(placing=True)  # for the case that this is killed in the middle of it
+        held.save(record)
         try:
             self.cgroup.place(pid, self._resources)
         except BaseException:

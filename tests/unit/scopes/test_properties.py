@@ -243,9 +243,9 @@ def test_device_rules(on_v1: bool) -> None:
 
 
 @pytest.mark.parametrize("on_v1", [True, False])
-def test_who_may_use_all_devices_but_some_gets_no_list(on_v1: bool) -> None:
+def test_to_who_may_use_all_devices_but_some_systemd_denies_none(on_v1: bool) -> None:
     rules = [Rule(True, "a", ANY, ANY, EVERY_ACCESS), Rule(False, "c", 10, 200, READ)]
-    assert device_properties(rules, on_v1=on_v1) == ("auto", {})
+    assert device_properties(rules, on_v1=on_v1) == ("strict", {"char-*": "rwm", "block-*": "rwm"})
 
 
 def test_a_minor_number_of_every_major_is_less_on_v1_and_more_on_v2() -> None:
@@ -267,9 +267,9 @@ RULES = st.lists(
 def test_on_v2_systemd_never_denies_what_the_rules_allow(
     rules: list[Rule], kind: str, major: int, minor: int, access: int
 ) -> None:
-    policy, listed = device_properties([DENY_ALL, *rules], on_v1=False)
+    _, listed = device_properties([DENY_ALL, *rules], on_v1=False)
     name = {"b": "block", "c": "char"}[kind]
     letter = {MKNOD: "m", READ: "r", WRITE: "w"}[access]
     names = (f"/dev/{name}/{major}:{minor}", f"{name}-{major}", f"{name}-*")
-    permitted = policy == "auto" or any(letter in listed.get(entry, "") for entry in names)
+    permitted = any(letter in listed.get(entry, "") for entry in names)
     assert permitted or not devices.is_allowed([DENY_ALL, *rules], kind, major, minor, access)
