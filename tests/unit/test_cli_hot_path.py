@@ -21,6 +21,7 @@ HOT_VERBS = {  # verb -> modules of the command line beside its own
     "create": set(),
     "start": set(),
     "run": {"create"},
+    "exec": set(),
     "state": set(),
     "kill": {"signals"},
     "delete": set(),

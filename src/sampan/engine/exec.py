@@ -39,7 +39,6 @@ class ExecOptions:
         "detach",
         "ignore_paused",
         "pid_file",
-        "pidfd_socket",
         "preserve_fds",
         "remark",
     )
@@ -48,7 +47,6 @@ class ExecOptions:
         self,
         pid_file: str = "",
         console_socket: str = "",
-        pidfd_socket: str = "",
         detach: bool = False,
         ignore_paused: bool = False,
         preserve_fds: int = 0,
@@ -57,7 +55,6 @@ class ExecOptions:
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
-        self.pidfd_socket = pidfd_socket
         self.detach = detach
         self.ignore_paused = ignore_paused
         self.preserve_fds = preserve_fds
