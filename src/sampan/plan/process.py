@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.errors import ConfigError, Problem
 from sampan.plan.operations import CREATED
 from sampan.plan.wire import strings
+from sampan.spec.check import listed_numbers
 from sampan.spec.names import CAPABILITIES, RLIMITS
 
 TYPE_CHECKING = False
@@ -126,11 +127,8 @@ def _memory_policy(policy: MemoryPolicy) -> tuple[int, bytes]:
     for flag in policy.get("flags", ()):
         mode |= MEMORY_POLICY_FLAGS[flag]
     mask = 0
-    for part in policy.get("nodes", "").split(","):
-        if part:
-            first, _, last = part.partition("-")
-            for node in range(int(first), int(last or first) + 1):
-                mask |= 1 << node
+    for node in listed_numbers(policy.get("nodes", "")):
+        mask |= 1 << node
     size = (mask.bit_length() + 63) // 64 * 8
     return mode, mask.to_bytes(size, "little")
 
