@@ -76,6 +76,35 @@ CRUN: tuple[Difference, ...] = (
         "config-linux.md: 'Currently no flag values are supported.' crun ignores them",
         ("test_scheduling.py::TestPersonality::test_flags_are_an_error",),
     ),
+    Difference(
+        "config.md: 'rlim.rlim_cur MUST match the configured value.' crun needs descriptors, and a file, "
+        "itself after it "
+        "has set the limit, and fails",
+        (
+            "test_rlimits.py::TestTinyLimits::test_open_files*",
+            "test_rlimits.py::TestTinyLimits::test_others[FSIZE-0]",
+            "test_rlimits.py::TestTinyLimits::test_all_at_once",
+            "test_rlimits.py::TestExec::test_a_further_process_has_the_container_s",
+            "test_rlimits.py::TestExec::test_a_file_says_others",
+        ),
+    ),
+    Difference(
+        "config.md: 'soft (uint64, REQUIRED)', 'hard (uint64, REQUIRED)'. crun takes null for 0, strings for "
+        "numbers, and "
+        "-1 for a great number",
+        (
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[soft-1024]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[soft-None]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard--1]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard-1024]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard-None]",
+        ),
+    ),
+    Difference(
+        "config.md: 'If rlimits contains duplicated entries with same type, the runtime MUST generate an error.' crun "
+        "does not look at those of exec",
+        ("test_rlimits.py::TestExec::test_a_broken_one_is_an_error[rlimits[1].type-rlimits1]",),
+    ),
     # Configurations that are accepted, or ignored in part.
     Difference(
         "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.' crun does "
