@@ -180,7 +180,20 @@ CRUN: tuple[Difference, ...] = (
             "test_namespaces.py::test_a_namespace_with_path_is_joined[time]",
             "test_namespaces.py::TestIsolation::test_time_offsets",
             "test_namespaces.py::TestIsolation::test_the_boottime_offset_is_seen_in_uptime",
+            "test_time_offsets.py::test_both_clocks",
+            "test_time_offsets.py::test_back_in_time",
+            "test_time_offsets.py::test_no_offset_is_none",
+            "test_time_offsets.py::test_a_namespace_without_offsets",
+            "test_time_offsets.py::test_the_host_s_clock_stays",
+            "test_time_offsets.py::test_with_a_user_namespace",
+            "test_time_offsets.py::test_with_a_joined_user_namespace",
+            "test_time_offsets.py::test_a_further_process_has_the_same_time",
         ),
+    ),
+    Difference(
+        "config-linux.md: 'timeOffsets (object, OPTIONAL) sets the offset for Time Namespace.' Without one crun ignores "
+        "it",
+        ("test_time_offsets.py::TestErrors::test_without_a_time_namespace",),
     ),
     # Processes.
     Difference(

@@ -258,7 +258,7 @@ def below(controller: str, directory: str, wanted: Sequence[str]) -> str:
 
 
 def _run_on(cpus: Sequence[int]) -> None:
-    """ "a list of CPUs a runtime parent process to be run on initially, before the transition to container's cgroup" """
+    """ "CPUs a runtime parent process to be run on initially, before the transition to container's cgroup" """
     try:
         posix.sched_setaffinity(0, cpus)
     except OSError as error:
