@@ -185,12 +185,14 @@ def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]
         "ambient": asked.get("ambient", []),
     }
     sets = {name: _mask(capabilities) for name, capabilities in lists.items()}
+    # capset(2): what is effective is permitted, too, what is inheritable is bounding, and what is ambient is both
+    inheritable = sets["inheritable"] & sets["bounding"]
     limits = {
         "bounding": host.capabilities,
         "permitted": host.capabilities,
         "effective": sets["permitted"] & host.capabilities,
-        "inheritable": host.capabilities,
-        "ambient": sets["permitted"] & sets["inheritable"] & host.capabilities,
+        "inheritable": sets["bounding"] & host.capabilities,
+        "ambient": sets["permitted"] & inheritable & host.capabilities,
     }
     for name, capabilities in lists.items():
         refused = [
