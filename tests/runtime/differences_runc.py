@@ -162,8 +162,8 @@ RUNC: tuple[Difference, ...] = (
     ),
     # Processes.
     Difference(
-        "config-linux.md: 'Seccomp provides application sandboxing mechanism': for the application. runc needs system calls "
-        "of its own after it has loaded the filter, which a profile must allow",
+        "config-linux.md: 'Seccomp provides application sandboxing mechanism': for the application. runc needs system "
+        "calls of its own after it has loaded the filter, which a profile must allow",
         ("test_process_edges.py::TestHindrances::test_a_filter_of_nearly_everything",),
     ),
     Difference(
@@ -248,6 +248,33 @@ RUNC: tuple[Difference, ...] = (
     Difference(
         "not the specification's, but what engines mean by it: without AppArmor everything is unconfined. runc fails",
         ("test_process_edges.py::TestRights::test_unconfined_is_no_label",),
+    ),
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.' runc's "
+        "exec cuts "
+        "ids to 32 bits, and takes any oomScoreAdj",
+        (
+            "test_exec_options.py::TestUser::test_what_is_no_id_is_an_error[4294967296]",
+            "test_exec_options.py::TestUser::test_what_is_no_group_is_an_error[4294967296]",
+            "test_exec_options.py::TestTheFile::test_a_broken_field_is_an_error[oomScoreAdj-1001]",
+        ),
+    ),
+    Difference(
+        "config.md: 'umask (int, OPTIONAL) specifies the umask of the user.' runc's exec sets 022",
+        (
+            "test_exec_options.py::TestUser::test_the_container_s_umask_stays",
+            "test_exec_options.py::TestTheFile::test_every_field",
+        ),
+    ),
+    Difference(
+        "config.md: 'By default, only the stdin, stdout and stderr file descriptors are kept open for the "
+        "application by "
+        "the runtime.' With fewer descriptors than it says, this runc passes on what it has opened itself in "
+        "their place",
+        (
+            "test_exec_options.py::TestDescriptors::test_one_that_is_closed_is_an_error[1]",
+            "test_exec_options.py::TestDescriptors::test_what_is_no_number_is_an_error[-1]",
+        ),
     ),
     Difference(
         "config.md: 'execCPUAffinity (object, OPTIONAL) specifies CPU affinity used to execute the process.' "

@@ -20,7 +20,8 @@ NEEDED = (
     "epoll_pwait execve exit exit_group faccessat2 fchdir fcntl fstat futex getcwd getdents64 getpid getppid getrandom "
     "gettid getuid ioctl lseek madvise mmap mprotect munmap nanosleep newfstatat clock_nanosleep openat prctl "
     "prlimit64 pread64 read readlink readlinkat rseq rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity "
-    "sched_yield set_robust_list set_tid_address setgid setgroups setuid sigaltstack stat statfs tgkill umask uname write"
+    "sched_yield set_robust_list set_tid_address setgid setgroups setuid sigaltstack stat statfs tgkill umask uname "
+    "write"
 ).split()
 
 
@@ -150,8 +151,8 @@ class TestUser:
 
 class TestRights:
     def test_ambient_without_inheritable_is_no_error(self, container: Container, bundle: Bundle) -> None:
-        """'Any value which ... cannot be granted otherwise MUST be logged as a warning'; capabilities(7): 'no capability
-        can ever be ambient if it is not both permitted and inheritable'"""
+        """'Any value which ... cannot be granted otherwise MUST be logged as a warning'; capabilities(7): 'no
+        capability can ever be ambient if it is not both permitted and inheritable'"""
         sets = {name: ["CAP_KILL"] for name in ("bounding", "permitted", "effective", "ambient")}
         bundle.set("process.capabilities", sets)
         assert container.launch().process.capabilities("Amb") == set()

@@ -90,6 +90,7 @@ class Joining:
 
     def __init__(self, store: Store, container_id: str, options: ExecOptions) -> None:
         """Raises StateError where the container cannot take a process."""
+        opening.check_preserved(options.preserve_fds)
         self.options = options
         self.launch: Launch | None = None
         self.opened: list[int] = []
@@ -195,6 +196,12 @@ class Joining:
         """Where init writes "0" to be in the container's v1 cgroups, and in its class of service."""
         directories = self.record.group().directories
         wanted = self.options.cgroups
+        for option in wanted:
+            controllers, colon, _ = option.rpartition(":")
+            if colon and not directories.keys() >= set(controllers.split(",")):
+                raise UsageError(
+                    f"--cgroup {option}: the container has cgroups of {', '.join(filter(None, directories))}"
+                )
         places = dict.fromkeys(below(name, path, wanted) for name, path in directories.items() if name != UNIFIED)
         found = [f"{place}/tasks" for place in places]
         if self.record.rdt:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HINTS = {
     ("mount", errno.ENODEV): "this kernel does not know the type of file system",
     ("mount", errno.ENOTDIR): "a directory cannot be mounted over a file, nor a file over a directory",
+    ("enter_cgroup", errno.ENOSPC): "its cpuset has no processors or no memory nodes",
     ("rlimit", errno.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE, which the runtime does not have",
     ("groups", errno.EPERM): "a rootless mapping of one id has no further groups",
     ("scheduler", errno.EPERM): "a lower nice value than the runtime's own needs CAP_SYS_NICE",
