@@ -169,11 +169,18 @@ class TestTime:
             "timeOffsets": {"monotonic": {"secs": 172800, "nanosecs": 5}, "boottime": {"secs": -60}},
         }
         plan = compiled(linux=linux)
-        assert arguments(plan, "time_offsets") == [("monotonic 172800 5\nboottime -60 0\n",)]
+        assert arguments(plan, "time_offsets") == [("monotonic 172800 5\nboottime -60 0\n", 0)]
         assert place(plan, "private_proc") < place(plan, "time_offsets")
 
     def test_a_time_namespace_without_offsets_is_made_too(self) -> None:
-        assert arguments(in_namespaces("time", "mount"), "time_offsets") == [("",)]
+        assert arguments(in_namespaces("time", "mount"), "time_offsets") == [("", 0)]
+
+    def test_it_belongs_to_a_new_user_namespace_but_not_to_a_joined_one(self) -> None:
+        new, joined = in_namespaces("time", "mount", "user"), in_namespaces("time", "mount", user="/proc/9/ns/user")
+        assert place(new, "become_root") < place(new, "undumpable") < place(new, "time_offsets")
+        assert arguments(new, "time_offsets") == [("", 1)]
+        assert place(joined, "private_proc") < place(joined, "time_offsets") < place(joined, "join")
+        assert arguments(joined, "time_offsets") == [("", 0)]
 
     def test_a_joined_one_has_its_offsets(self) -> None:
         assert "time_offsets" not in names(in_namespaces("mount", time="/proc/9/ns/time"))

@@ -113,8 +113,7 @@ class Creation:
         bundle = absolute(bundle)
         data = read_config(bundle)
         self.config = load_config(data)
-        if options.preserve_fds < 0:
-            raise UsageError("--preserve-fds takes a number of descriptors, 0 or more")
+        opening.check_preserved(options.preserve_fds)
         self.host = Host(container_id, bundle)
         self.host.pivot = not options.no_pivot
         self.host.keyring = not options.no_new_keyring

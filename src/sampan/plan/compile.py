@@ -53,6 +53,9 @@ def compile_plan(config: Config, host: Host) -> Plan:
     surroundings = Surroundings(plan, config, host)
     namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
     _add_cgroup(plan, host)
+    _add_oom_score(plan, config)
+    if namespaces.get("time") == "" and namespaces.get("user"):
+        _add_time_offsets(plan, config, 0)
     _add_namespaces(plan, config)
     _add_identity(plan, config, host, namespaces)
     if namespaces.get("mount") == "":
@@ -101,6 +104,24 @@ def _add_cgroup(plan: Plan, host: Host) -> None:
         plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
 
 
+def _add_oom_score(plan: Plan, config: Config) -> None:
+    """Before the user namespace: a process in one may not write to the files in /proc that are the host's root's."""
+    process = config.get("process", {})
+    if "oomScoreAdj" in process:
+        _add_private_proc(plan)
+        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
+
+
+def _add_time_offsets(plan: Plan, config: Config, new_user: int) -> None:
+    """A new time namespace. It belongs to a new user namespace, but not to one that is joined: to set the clocks in
+    there, the process would have to open itself to others that are in it.
+    """
+    offsets = config.get("linux", {}).get("timeOffsets", {})
+    lines = [f"{clock} {o.get('secs', 0)} {o.get('nanosecs', 0)}\n" for clock, o in offsets.items()]
+    _add_private_proc(plan)
+    plan.add("time_offsets", "linux.timeOffsets", "".join(lines), new_user)
+
+
 def _add_namespaces(plan: Plan, config: Config) -> None:
     """Joins, births and mappings. Where a namespace must be joined before others can be made in it, a first process
     joins and gives birth to the one that becomes the container."""
@@ -141,30 +162,29 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
         plan.add("join", plan.descriptors[slot].cause, slot, flag, 0)
 
 
-def _writes_to_proc(config: Config, namespaces: dict[str, str]) -> bool:
+def _add_private_proc(plan: Plan) -> None:
+    """The runtime's own procfs, unless it is there: that of the parent shows other namespaces."""
+    names = [operation.name for operation in plan.operations]
+    if "private_proc" not in names or "fork" in names[names.index("private_proc") :]:
+        plan.add("private_proc", "")
+
+
+def _writes_to_proc(config: Config) -> bool:
     """Whether anything goes through the runtime's own procfs. Without need it is not mounted: that costs init time."""
     process = config.get("process", {})
-    if process.get("apparmorProfile") or process.get("selinuxLabel") or "oomScoreAdj" in process:
-        return True
-    return bool(config.get("linux", {}).get("sysctl")) or namespaces.get("time") == ""
+    return bool(process.get("apparmorProfile") or process.get("selinuxLabel") or config.get("linux", {}).get("sysctl"))
 
 
 def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, str]) -> None:
-    linux = config.get("linux", {})
     if namespaces.get("cgroup") == "":
         # its root is the cgroup that the process is in at this moment
         plan.add("unshare", "linux.namespaces", NEWCGROUP)
     plan.add("session", "config.md#process")
-    process = config.get("process", {})
-    if _writes_to_proc(config, namespaces):
-        plan.add("private_proc", "")
-    if "oomScoreAdj" in process:
-        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
     plan.add("undumpable", "")
-    if namespaces.get("time") == "":
-        offsets = linux.get("timeOffsets", {})
-        lines = [f"{clock} {o.get('secs', 0)} {o.get('nanosecs', 0)}\n" for clock, o in offsets.items()]
-        plan.add("time_offsets", "linux.timeOffsets", "".join(lines))
+    if namespaces.get("time") == "" and not namespaces.get("user"):
+        _add_time_offsets(plan, config, int("user" in namespaces))
+    if _writes_to_proc(config):
+        _add_private_proc(plan)
     if namespaces.get("network") == "":
         plan.add("loopback", "linux.namespaces")
     if "hostname" in config:

@@ -210,7 +210,7 @@ _WORDS: dict[str, Callable[..., str]] = {
         + (f" in new namespaces: {', '.join(_flag_names(flags))}" if flags else "")
     ),
     "become_root": lambda _optional: "become root of the user namespace",
-    "time_offsets": lambda offsets: (
+    "time_offsets": lambda offsets, _new_user: (
         "make a new time namespace" + (f", clocks moved: {'; '.join(offsets.splitlines())}" if offsets else "")
     ),
     "loopback": lambda: "set the network device lo up",
