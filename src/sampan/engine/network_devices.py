@@ -100,7 +100,7 @@ class NetworkDevices:
         self._descriptors.clear()
 
     def move(self, moves: Sequence[DeviceMove]) -> None:
-        """Move them, each with its addresses and routes, and set them up. Raises ConfigError, KernelError; what has been
+        """Move them, each with its addresses and routes, and set them up. Raises ConfigError, KernelError; what was
         moved by then is for `give_back`.
         """
         for move in moves:

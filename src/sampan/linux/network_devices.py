@@ -152,11 +152,13 @@ def set_master(socket: Socket, index: int, master: int) -> None:
 
 
 def addresses(socket: Socket, index: int) -> list[Address]:
-    """The addresses of the device, of both families, in the order in which the kernel has them."""
+    """The addresses of the device, of both families. Set one after the other they have the same order again: the kernel
+    adds an IPv6 address before the others, an IPv4 address after them.
+    """
     found = []
-    for family in (INET, INET6):
+    for family in (INET6, INET):
         bodies = _dump(socket, GETADDR, bytes((family, 0, 0, 0)) + u32(index))
-        found += [parse_address(body) for body in bodies if body[4:8] == u32(index)]
+        found += [parse_address(body) for body in bodies if body[4:8] == u32(index)][:: -1 if family == INET6 else 1]
     return found
 
 
