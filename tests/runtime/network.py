@@ -48,3 +48,9 @@ def routes(name: str, of: Process | None = None) -> list[str]:
             if name in words and "kernel" not in words:
                 found.append(" ".join(word for word in words if word not in (name, "linkdown")))
     return sorted(found)
+
+
+def has_link_local_route(name: str) -> bool:
+    """Whether the kernel has made all that belongs to a device's link-local IPv6 address."""
+    local = ip("-6", "route", "show", "table", "local", "dev", name)
+    return "local fe80:" in local and "multicast ff00::/8" in local
