@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
 _ONE = "test_mount_options.py::TestOfOneMount"
@@ -548,5 +549,27 @@ CRUN: tuple[Difference, ...] = (
         "runtime.md, Errors: 'generating an error MUST leave the state of the environment as if the operation were "
         "never attempted'. crun's failed exec leaves a zombie",
         ("test_exec.py::TestErrors::test_nothing_is_left_in_the_container",),
+    ),
+    Difference(
+        "config-linux.md: 'A set of network devices that MUST be made available in the container.' This crun "
+        "ignores the field",
+        (
+            *(
+                f"{_DEVICES}::{part}*"
+                for part in ("TestMove", "TestTemplate", "TestAttributes", "TestEnd", "TestFailures")
+            ),
+            *(
+                f"{_DEVICES}::TestErrors::test_{name}*"
+                for name in (
+                    "a_device",
+                    "a_name",
+                    "all_mistakes",
+                    "an_alternative_name",
+                    "the_runtime_s_own_namespace",
+                    "the_same_name",
+                    "without_a_network_namespace",
+                )
+            ),
+        ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
 
@@ -391,5 +392,27 @@ RUNC: tuple[Difference, ...] = (
         "config.md: 'oomScoreAdj adjusts the oom-killer score in [pid]/oom_score_adj for the process's [pid]'. runc's "
         "exec leaves the container's",
         ("test_exec.py::TestProcessFile::test_its_oom_score",),
+    ),
+    Difference(
+        "config-linux.md: 'A set of network devices that MUST be made available in the container.' runc has "
+        "them since 1.4, and ignores the field before",
+        (
+            *(
+                f"{_DEVICES}::{part}*"
+                for part in ("TestMove", "TestTemplate", "TestAttributes", "TestEnd", "TestFailures")
+            ),
+            *(
+                f"{_DEVICES}::TestErrors::test_{name}*"
+                for name in (
+                    "a_device",
+                    "a_name",
+                    "all_mistakes",
+                    "an_alternative_name",
+                    "the_runtime_s_own_namespace",
+                    "the_same_name",
+                    "without_a_network_namespace",
+                )
+            ),
+        ),
     ),
 )

@@ -9,6 +9,7 @@ from sampan.plan.mounts import Surroundings, add_mounts
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
+    MOVED,
     NEWCGROUP,
     NEWIPC,
     NEWNET,
@@ -42,13 +43,11 @@ NAMESPACES = {
 # born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
 AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
 HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
-# what this release cannot do yet: refused, never run without it
-NOT_YET = (("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),)
 
 
 def compile_plan(config: Config, host: Host) -> Plan:
-    """The plan of a container. Raises ConfigError for what a valid configuration asks and this release cannot do."""
-    _refuse_what_is_missing(config, host)
+    """The plan of a container. Raises ConfigError for what a valid configuration asks and this host cannot do."""
+    _refuse_mount_label(config, host)
     plan = Plan()
     surroundings = Surroundings(plan, config, host)
     namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
@@ -63,6 +62,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
         add_mounts(surroundings)
         add_devices(surroundings)
     _add_terminal(plan, config, host)
+    _add_device_moves(plan, config)
     if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
         plan.group = "hooks"
         plan.add("await", "hooks", HOOKS)
@@ -81,18 +81,11 @@ def namespace_flags(config: Config) -> int:
     return flags
 
 
-def _refuse_what_is_missing(config: Config, host: Host) -> None:
-    problems = [
-        Problem(f"{part}.{name}", None, rule, section)
-        for part, name, rule, section in NOT_YET
-        if config.get(part, {}).get(name)  # type: ignore[attr-defined]
-    ]
+def _refuse_mount_label(config: Config, host: Host) -> None:
     label = config.get("linux", {}).get("mountLabel")
     if label and not host.selinux:
         rule = "cannot be applied: this kernel runs without SELinux; remove the field or enable SELinux"
-        problems.append(Problem("linux.mountLabel", label, rule, "config-linux.md#mount-label"))
-    if problems:
-        raise ConfigError("config.json", problems)
+        raise ConfigError("config.json", [Problem("linux.mountLabel", label, rule, "config-linux.md#mount-label")])
 
 
 def _add_cgroup(plan: Plan, host: Host) -> None:
@@ -220,6 +213,18 @@ def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
     slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
     size = process.get("consoleSize", {"width": 0, "height": 0})
     plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 1)
+
+
+def _add_device_moves(plan: Plan, config: Config) -> None:
+    """As late as can be, since a device that the kernel makes nothing of dies with its namespace: but the hooks expect
+    it there, and `linux.sysctl` may be about it."""
+    if not config.get("linux", {}).get("netDevices"):
+        return
+    from sampan.plan.network_devices import device_moves
+
+    plan.device_moves = device_moves(config)
+    plan.group = "network devices"
+    plan.add("await", "linux.netDevices", MOVED)
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

@@ -127,6 +127,8 @@ def _net_devices(devices: dict[str, NetDevice]) -> Iterator[Problem]:
         name = device.get("name") or host_name
         if name != host_name and not _is_interface_name(name):
             yield Problem(f"{field}.name", name, rule, section)
+        elif name.count("%") != name.count("%d") or name.count("%") > 1:
+            yield Problem(f"{field}.name", name, "must not have a '%' but in one '%d', a template", section)
         # a template such as "eth%d" gives each its own name
         if name in taken and "%d" not in name:
             yield Problem(f"{field}.name", name, f"must not be the name of {taken[name]}, too", section)
