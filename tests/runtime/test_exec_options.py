@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def fails(container: Container, *options: str, command: tuple[str, ...] = ("true
 
 def running_below() -> set[int]:
     return {pid for pid in descendants(os.getpid()) if os.path.exists(f"/proc/{pid}/exe")}
+
+
+def has_no_process(cgroup: Path) -> bool:
+    return not (cgroup / "cgroup.procs").read_text()
 
 
 def sh(container: Container, script: str, *options: str) -> str:
@@ -265,7 +270,7 @@ class TestCgroup:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         for path in below:
-            eventually(lambda path=path: not (path / "cgroup.procs").read_text(), "an empty cgroup")
+            eventually(partial(has_no_process, path), "an empty cgroup")
             path.rmdir()
         expected = {name: f"{path}/sub" for name, path in running.process.cgroups().items() if running.id in path}
         assert {name: found[name] for name in expected} == expected

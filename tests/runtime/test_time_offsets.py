@@ -1,4 +1,4 @@
-"""config-linux.md, Offset for time namespace: both clocks, in both directions. Further ones are in test_namespaces.py."""
+"""config-linux.md, Offset for time namespace: both clocks, in both directions. More is in test_namespaces.py."""
 
 from __future__ import annotations
 

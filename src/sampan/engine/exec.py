@@ -15,8 +15,8 @@ from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import silent
 from sampan.engine.store import CONFIG, PAUSED, STOPPED, cache_directory
-from sampan.errors import ConfigError, KernelError, Problem, StateError, UsageError
-from sampan.linux import files
+from sampan.errors import ConfigError, KernelError, Problem, SampanError, StateError, UsageError
+from sampan.linux import files, proc
 from sampan.plan.exec import exec_plan
 from sampan.plan.host import Host
 from sampan.spec.check import listed_numbers
@@ -74,8 +74,11 @@ def execute(store: Store, container_id: str, describe: Callable[[Config], Proces
     joining = Joining(store, container_id, options)
     try:
         joining.begin(describe)
-    except BaseException:
+    except BaseException as error:
         joining.abandon()
+        record = joining.record
+        if isinstance(error, SampanError) and proc.is_ending(record.pid, record.started):
+            raise _ended(record) from error  # the reason of whatever went wrong
         raise
     if options.detach:
         joining.release()

@@ -13,15 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_EXITING = 4  # PF_EXITING of the kernel's sched.h
+
+
 def start_time(pid: int) -> int:
     """When the process was started, in clock ticks since boot; 0 where there is none, or only what is left of one."""
+    fields = _stat(pid)
+    return 0 if not fields or fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def is_ending(pid: int, started: int) -> bool:
+    """Whether the process that has this pid and start time is gone, or on its way: it leaves its namespaces before
+    it is what is left of a process, and the first of a pid namespace waits for all others meanwhile."""
+    fields = _stat(pid)
+    return not fields or int(fields[19]) != started or fields[0] in (b"Z", b"X") or bool(int(fields[6]) & _EXITING)
+
+
+def _stat(pid: int) -> list[bytes]:
+    """The fields of /proc/PID/stat from the state on; none where there is no such process."""
     try:
         stat = files.read(f"/proc/{pid}/stat")
     except KernelError:
-        return 0
+        return []
     # the command's name stands in parentheses and may hold any character
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
+    return stat[stat.rindex(b")") + 2 :].split()
 
 
 def open_process(pid: int, started: int) -> int:
