@@ -38,6 +38,7 @@ VERBS = (
     "stats",
     "spec",
     "plan",
+    "features",
 )
 
 FAILURE = 1  # of every kind, as in runc

@@ -22,6 +22,8 @@ OPTIONS = (
     ("version", "v", "", "print the version"),
 )
 
+CGROUP_MANAGERS = ("cgroupfs", "systemd", "disabled")
+
 
 class Settings:
     """The global options, checked."""
@@ -35,7 +37,7 @@ class Settings:
         log.format = arguments.choice("log-format", ("text", "json"))
         self.state_directory = arguments.text("root")
         self.rootless = arguments.choice("rootless", ("auto", "true", "false"))
-        self.cgroup_manager = arguments.choice("cgroup-manager", ("cgroupfs", "systemd", "disabled"))
+        self.cgroup_manager = arguments.choice("cgroup-manager", CGROUP_MANAGERS)
         if arguments.flag("systemd-cgroup"):
             self.cgroup_manager = "systemd"
 
