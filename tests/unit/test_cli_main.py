@@ -14,6 +14,7 @@ from sampan.cli.log import Log
 from sampan.cli.main import VERBS, main
 from sampan.cli.options import parse
 from sampan.cli.settings import OPTIONS, Settings
+from sampan.cli.verbs import Verb
 from sampan.errors import UsageError
 
 Capture = pytest.CaptureFixture[str]
@@ -66,6 +67,26 @@ def test_each_command_has_help_made_from_its_table(verb: str, capfd: Capture) ->
     for name, *_ in __import__(f"sampan.cli.{verb}", fromlist=["OPTIONS"]).OPTIONS:
         assert f"\n  --{name}" in text
     assert max(map(len, text.splitlines())) <= 130
+
+
+def choices() -> list[tuple[str, str, str]]:
+    """Verb, option and words of every option that has words to choose from; the verb of a global one is ""."""
+    tables = [
+        ("", OPTIONS),
+        *((verb, __import__(f"sampan.cli.{verb}", fromlist=["OPTIONS"]).OPTIONS) for verb in VERBS),
+    ]
+    return [(verb, name, value) for verb, table in tables for name, _, value, _ in table if value.islower()]
+
+
+@pytest.mark.parametrize("verb, option, words", choices())
+def test_the_words_that_help_offers_are_those_that_are_taken(
+    verb: str, option: str, words: str, tmp_path: Path, capfd: Capture
+) -> None:
+    operands = ["x"] * len([operand for operand in Verb(verb).operands if operand[0] != "["]) if verb else ["list"]
+    before = ["--root", str(tmp_path), *([verb] if verb else [])]
+    message = fail([*before, f"--{option}=nonsense", *operands], capfd)
+    offered = message.removeprefix(f"--{option} must be ").partition(", not")[0]
+    assert sorted(offered.split(" or ")) == sorted(words.split("|"))
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,17 @@ if TYPE_CHECKING:
     from sampan.cli.log import Log
     from sampan.cli.options import Arguments
 
+CGROUP_MANAGERS = ("cgroupfs", "systemd", "disabled")
 OPTIONS = (
     ("debug", "", "", "write every step to the log, and print the traceback of an error"),
     ("log", "", "FILE", "append errors to FILE, too"),
-    ("log-format", "", "FORMAT", "text (the default) or json: how lines of the log are written"),
+    ("log-format", "", "text|json", "how lines of the log are written (default: text)"),
     ("root", "", "DIR", "where containers' states are kept (default: /run/sampan; for users $XDG_RUNTIME_DIR/sampan)"),
-    ("rootless", "", "WHEN", "true, false or auto (the default): whether missing permissions on cgroups are ignored"),
-    ("cgroup-manager", "", "WHO", "cgroupfs (the default), systemd or disabled: who makes the containers' cgroups"),
+    ("rootless", "", "auto|true|false", "whether missing permissions on cgroups are ignored (default: auto)"),
+    ("cgroup-manager", "", "cgroupfs|systemd|disabled", "who makes the containers' cgroups (default: cgroupfs)"),
     ("systemd-cgroup", "", "", "the same as --cgroup-manager=systemd"),
     ("version", "v", "", "print the version"),
 )
-
-CGROUP_MANAGERS = ("cgroupfs", "systemd", "disabled")
 
 
 class Settings:
