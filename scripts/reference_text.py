@@ -20,8 +20,7 @@ SECTIONS = (
             ("without --log", "Messages are on standard error. An error is there with a log, too."),
             (
                 "--log FILE",
-                "Lines are appended, each with time, level and msg; with --log-format json each is an object. Engines "
-                "read the last one to learn why a command failed.",
+                "Lines with time, level and msg are appended; engines read the last one to learn why a command failed.",
             ),
             ("--log syslog:ID", "Each message is a datagram to /dev/log, from a program of the name ID."),
             ("--log journald:ID", "Each message is an entry of the journal; journalctl -t ID shows them."),
