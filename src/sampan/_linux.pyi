@@ -62,3 +62,9 @@ def bpf_load_device(instructions: bytes, /) -> int: ...
 def bpf_attach_device(cgroup: int, program: int, /) -> None: ...
 def statfs_type(path: str, /) -> int:
     """The magic number of the file system at ``path``."""
+
+def netlink_socket(namespace: int, /) -> int:
+    """A socket of rtnetlink(7) in the network namespace of the descriptor (-1: the caller's), connected to the kernel.
+
+    Strict dumps, and errors in words without the request (NETLINK_GET_STRICT_CHK, NETLINK_EXT_ACK, NETLINK_CAP_ACK).
+    """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
 _ONE = "test_mount_options.py::TestOfOneMount"
@@ -58,6 +59,55 @@ CRUN: tuple[Difference, ...] = (
     Difference(
         "not the specification's, but runc's HOME of a user whom passwd does not know",
         ("test_process.py::TestEnvironment::test_home_is_the_user_s[4242-/]",),
+    ),
+    Difference(
+        "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "
+        "'ioPriority (object, OPTIONAL)'. Unknown to this crun, which ignores them",
+        tuple(
+            f"test_scheduling.py::Test{name}::*"
+            for name in ("Policies", "Flags", "RefusedSchedulers", "IOPriority", "Exec")
+        ),
+        sometimes=True,  # some values are those that the process has without them
+    ),
+    Difference(
+        "config.md: 'execCPUAffinity (object, OPTIONAL) specifies CPU affinity used to execute the process.'; "
+        "config-linux.md: 'memoryPolicy (object, OPTIONAL) sets the NUMA memory policy for the container.' Unknown to "
+        "this crun, which ignores them",
+        ("test_exec_affinity.py::*", "test_memory_policy.py::*"),
+        sometimes=True,  # what the process has without them
+    ),
+    Difference(
+        "config-linux.md: 'Currently no flag values are supported.' crun ignores them",
+        ("test_scheduling.py::TestPersonality::test_flags_are_an_error",),
+    ),
+    Difference(
+        "config.md: 'rlim.rlim_cur MUST match the configured value.' crun needs descriptors, and a file, "
+        "itself after it "
+        "has set the limit, and fails",
+        (
+            "test_rlimits.py::TestTinyLimits::test_open_files*",
+            "test_rlimits.py::TestTinyLimits::test_others[FSIZE-0]",
+            "test_rlimits.py::TestTinyLimits::test_all_at_once",
+            "test_rlimits.py::TestExec::test_a_further_process_has_the_container_s",
+            "test_rlimits.py::TestExec::test_a_file_says_others",
+        ),
+    ),
+    Difference(
+        "config.md: 'soft (uint64, REQUIRED)', 'hard (uint64, REQUIRED)'. crun takes null for 0, strings for "
+        "numbers, and "
+        "-1 for a great number",
+        (
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[soft-1024]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[soft-None]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard--1]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard-1024]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard-None]",
+        ),
+    ),
+    Difference(
+        "config.md: 'If rlimits contains duplicated entries with same type, the runtime MUST generate an error.' crun "
+        "does not look at those of exec",
+        ("test_rlimits.py::TestExec::test_a_broken_one_is_an_error[rlimits[1].type-rlimits1]",),
     ),
     # Configurations that are accepted, or ignored in part.
     Difference(
@@ -134,9 +184,62 @@ CRUN: tuple[Difference, ...] = (
             "test_namespaces.py::test_a_namespace_with_path_is_joined[time]",
             "test_namespaces.py::TestIsolation::test_time_offsets",
             "test_namespaces.py::TestIsolation::test_the_boottime_offset_is_seen_in_uptime",
+            "test_time_offsets.py::test_both_clocks",
+            "test_time_offsets.py::test_back_in_time",
+            "test_time_offsets.py::test_no_offset_is_none",
+            "test_time_offsets.py::test_a_namespace_without_offsets",
+            "test_time_offsets.py::test_the_host_s_clock_stays",
+            "test_time_offsets.py::test_with_a_user_namespace",
+            "test_time_offsets.py::test_with_a_joined_user_namespace",
+            "test_time_offsets.py::test_a_further_process_has_the_same_time",
         ),
     ),
+    Difference(
+        "config-linux.md: 'timeOffsets (object, OPTIONAL) sets the offset for Time Namespace.' Without one crun "
+        "ignores it",
+        ("test_time_offsets.py::TestErrors::test_without_a_time_namespace",),
+    ),
     # Processes.
+    Difference(
+        "not the specification's, but runc's command line: crun has other ways to write some options of exec, looks at "
+        "few values, and leaves a process running where its pid file cannot be written",
+        ("test_exec_options.py::*",),
+        sometimes=True,  # most of them are the same
+    ),
+    Difference(
+        "config-linux.md: 'Seccomp provides application sandboxing mechanism': for the application. crun needs system "
+        "calls of its own after it has loaded the filter, which a profile must allow",
+        ("test_process_edges.py::TestHindrances::test_a_filter_of_nearly_everything",),
+    ),
+    Difference(
+        "config.md: 'Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be "
+        "granted'",
+        (
+            "test_process_edges.py::TestRights::test_effective_without_permitted_is_no_error",
+            "test_process_edges.py::TestRights::test_inheritable_beyond_the_bounding_set_is_no_error",
+        ),
+    ),
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.'",
+        (
+            "test_process_edges.py::TestUser::test_what_is_out_of_range_is_an_error[umask-512]",
+            "test_process_edges.py::TestUser::test_what_is_out_of_range_is_an_error[additionalGids-5]",
+        ),
+    ),
+    Difference(
+        "config.md: 'oomScoreAdj adjusts the oom-killer score in [pid]/oom_score_adj for the process's [pid]'. crun's "
+        "exec leaves its caller's",
+        ("test_process_edges.py::TestOomScore::test_a_further_process_has_the_container_s",),
+    ),
+    Difference(
+        "config.md: 'If the runtime cannot apply a property as specified in the configuration, it MUST generate an "
+        "error'. crun's exec ignores an SELinux label where there is no SELinux",
+        ("test_process_edges.py::TestRights::test_labels_of_a_module_that_is_not_there_are_an_error[exec-selinux*",),
+    ),
+    Difference(
+        "not the specification's, but what engines mean by it: without AppArmor everything is unconfined. crun fails",
+        ("test_process_edges.py::TestRights::test_unconfined_is_no_label",),
+    ),
     Difference(
         "config.md: 'Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be "
         "granted'",
@@ -449,5 +552,27 @@ CRUN: tuple[Difference, ...] = (
         "runtime.md, Errors: 'generating an error MUST leave the state of the environment as if the operation were "
         "never attempted'. crun's failed exec leaves a zombie",
         ("test_exec.py::TestErrors::test_nothing_is_left_in_the_container",),
+    ),
+    Difference(
+        "config-linux.md: 'A set of network devices that MUST be made available in the container.' This crun "
+        "ignores the field",
+        (
+            *(
+                f"{_DEVICES}::{part}*"
+                for part in ("TestMove", "TestTemplate", "TestAttributes", "TestEnd", "TestFailures")
+            ),
+            *(
+                f"{_DEVICES}::TestErrors::test_{name}*"
+                for name in (
+                    "a_device",
+                    "a_name",
+                    "all_mistakes",
+                    "an_alternative_name",
+                    "the_runtime_s_own_namespace",
+                    "the_same_name",
+                    "without_a_network_namespace",
+                )
+            ),
+        ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
 
@@ -162,9 +163,18 @@ RUNC: tuple[Difference, ...] = (
     ),
     # Processes.
     Difference(
+        "config-linux.md: 'Seccomp provides application sandboxing mechanism': for the application. runc needs system "
+        "calls of its own after it has loaded the filter, which a profile must allow",
+        ("test_process_edges.py::TestHindrances::test_a_filter_of_nearly_everything",),
+    ),
+    Difference(
         "config.md: 'Runtimes SHOULD NOT fail if the container configuration requests capabilities that cannot be "
         "granted'",
-        ("test_capabilities.py::test_one_that_cannot_be_granted_is_a_warning",),
+        (
+            "test_capabilities.py::test_one_that_cannot_be_granted_is_a_warning",
+            "test_process_edges.py::TestRights::test_effective_without_permitted_is_no_error",
+            "test_process_edges.py::TestRights::test_inheritable_beyond_the_bounding_set_is_no_error",
+        ),
     ),
     Difference(
         "config.md: 'If unspecified, the umask should not be changed from the calling process' umask.' runc sets 022",
@@ -185,6 +195,102 @@ RUNC: tuple[Difference, ...] = (
     Difference(
         "config-linux.md: 'When the action doesn't support an errno, the runtime MUST print and error and fail.'",
         ("test_seccomp.py::test_an_errno_for_an_action_without_is_an_error",),
+    ),
+    Difference(
+        "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "
+        "'ioPriority (object, OPTIONAL)'; config-linux.md: 'personality (object, OPTIONAL)'. Unknown to this "
+        "runc, which "
+        "ignores them",
+        ("test_scheduling.py::*",),
+        before=(1, 2),
+        sometimes=True,  # some values are those that the process has without them
+    ),
+    Difference(
+        "config.md: 'rlim.rlim_cur MUST match the configured value.' runc needs descriptors itself after it "
+        "has set the "
+        "limit, and fails",
+        (
+            *(
+                f"test_rlimits.py::TestTinyLimits::{test}"
+                for test in (
+                    "test_open_files[0-0]",
+                    "test_open_files[1-1]",
+                    "test_open_files[3-3]",
+                    "test_open_files[4-4]",
+                    "test_open_files[3-1024]",
+                    "test_open_files[0-2000]",
+                    "test_open_files_of_a_user_with_a_home",
+                    "test_open_files_of_a_run_in_the_foreground",
+                    "test_open_files_with_a_filter",
+                    "test_all_at_once",
+                )
+            ),
+            "test_rlimits.py::TestExec::test_a_further_process_has_the_container_s",
+            "test_rlimits.py::TestExec::test_a_file_says_others",
+        ),
+    ),
+    Difference(
+        "config.md: 'soft (uint64, REQUIRED)', 'hard (uint64, REQUIRED)'. runc takes null for 0",
+        (
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[soft-None]",
+            "test_rlimits.py::TestNoLimit::test_what_is_no_number_of_64_bits_is_an_error[hard-None]",
+        ),
+    ),
+    Difference(
+        "config.md: 'If rlimits contains duplicated entries with same type, the runtime MUST generate an error.' runc "
+        "does not look at those of exec",
+        ("test_rlimits.py::TestExec::test_a_broken_one_is_an_error[rlimits[1].type-rlimits1]",),
+    ),
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.' runc takes a "
+        "umask of more bits than there are",
+        ("test_process_edges.py::TestUser::test_what_is_out_of_range_is_an_error[umask-512]",),
+    ),
+    Difference(
+        "not the specification's, but what engines mean by it: without AppArmor everything is unconfined. runc fails",
+        ("test_process_edges.py::TestRights::test_unconfined_is_no_label",),
+    ),
+    Difference(
+        "config.md: 'Runtimes MUST generate an error when invalid or unsupported values are encountered.' runc's "
+        "exec cuts "
+        "ids to 32 bits, and takes any oomScoreAdj",
+        (
+            "test_exec_options.py::TestUser::test_what_is_no_id_is_an_error[4294967296]",
+            "test_exec_options.py::TestUser::test_what_is_no_group_is_an_error[4294967296]",
+            "test_exec_options.py::TestTheFile::test_a_broken_field_is_an_error[oomScoreAdj-1001]",
+        ),
+    ),
+    Difference(
+        "config.md: 'umask (int, OPTIONAL) specifies the umask of the user.' runc's exec sets 022",
+        (
+            "test_exec_options.py::TestUser::test_the_container_s_umask_stays",
+            "test_exec_options.py::TestTheFile::test_every_field",
+        ),
+    ),
+    Difference(
+        "config.md: 'By default, only the stdin, stdout and stderr file descriptors are kept open for the "
+        "application by "
+        "the runtime.' With fewer descriptors than it says, this runc passes on what it has opened itself in "
+        "their place",
+        (
+            "test_exec_options.py::TestDescriptors::test_one_that_is_closed_is_an_error[1]",
+            "test_exec_options.py::TestDescriptors::test_what_is_no_number_is_an_error[-1]",
+        ),
+    ),
+    Difference(
+        "config.md: 'execCPUAffinity (object, OPTIONAL) specifies CPU affinity used to execute the process.' "
+        "Unknown to "
+        "this runc, which ignores it",
+        ("test_exec_affinity.py::*",),
+        before=(1, 3),
+        sometimes=True,  # where the process would run anyway
+    ),
+    Difference(
+        "config-linux.md: 'memoryPolicy (object, OPTIONAL) sets the NUMA memory policy for the container.' Unknown to "
+        "this runc, which ignores it",
+        ("test_memory_policy.py::*",),
+        before=(1, 4),
+        sometimes=True,  # the default
     ),
     # Filesystems.
     Difference(
@@ -296,5 +402,27 @@ RUNC: tuple[Difference, ...] = (
         "not the specification's, but options of newer versions",
         ("test_command_line.py::TestHelp::test_of_newer_options",),
         before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md: 'A set of network devices that MUST be made available in the container.' runc has "
+        "them since 1.4, and ignores the field before",
+        (
+            *(
+                f"{_DEVICES}::{part}*"
+                for part in ("TestMove", "TestTemplate", "TestAttributes", "TestEnd", "TestFailures")
+            ),
+            *(
+                f"{_DEVICES}::TestErrors::test_{name}*"
+                for name in (
+                    "a_device",
+                    "a_name",
+                    "all_mistakes",
+                    "an_alternative_name",
+                    "the_runtime_s_own_namespace",
+                    "the_same_name",
+                    "without_a_network_namespace",
+                )
+            ),
+        ),
     ),
 )

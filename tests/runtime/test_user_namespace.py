@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from .bundle import Bundle
 from .container import Container
+from .holder import Holder
+from .procfs import Process
 
 
 def test_root_inside_is_another_user_outside(container: Container, bundle: Bundle) -> None:
@@ -106,3 +110,21 @@ def test_hooks_run_as_the_runtime_s_user(container: Container, bundle: Bundle) -
     bundle.user_namespace().hook("createRuntime", f"id -u > {bundle.path}/who")
     container.launch()
     assert (bundle.path / "who").read_text() == "0\n"
+
+
+@pytest.mark.parametrize("kind", ["new", "joined"])
+def test_its_oom_score(container: Container, bundle: Bundle, hold: Callable[..., Holder], kind: str) -> None:
+    """'If oomScoreAdj is set, the runtime MUST set oom_score_adj to the given value.'"""
+    bundle.user_namespace().set("process.oomScoreAdj", 500)
+    if kind == "joined":
+        bundle.namespace("user", hold("user").path("user"))
+    assert container.launch().process.read("oom_score_adj").strip() == "500"
+
+
+def test_sysctls_and_an_oom_score(container: Container, bundle: Bundle) -> None:
+    """'sysctl (object, OPTIONAL) allows kernel parameters to be modified at runtime for the container.': those of its
+    own network, while oom_score_adj is the host's business"""
+    bundle.user_namespace().set("process.oomScoreAdj", 500).set("linux.sysctl", {"net.ipv4.ip_forward": "1"})
+    before = Process().directory.joinpath("../sys/net/ipv4/ip_forward").read_text()
+    assert container.output("cat /proc/sys/net/ipv4/ip_forward /proc/self/oom_score_adj").split() == ["1", "500"]
+    assert Process().directory.joinpath("../sys/net/ipv4/ip_forward").read_text() == before

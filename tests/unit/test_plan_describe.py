@@ -64,6 +64,7 @@ WHOLE: dict[str, Any] = {
         "rootfsPropagation": "shared",
         "personality": {"domain": "LINUX32"},
         "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0"},
+        "netDevices": {"eth0": {"name": "net%d"}, "ens4": {}},
     },
 }
 
@@ -121,6 +122,10 @@ def test_a_plan_in_words() -> None:
     text = describe.text(compile_plan(load(json.dumps(WHOLE).encode()), host()))
     for words in (
         "give birth to the container's process in new namespaces: user, pid, network, ipc, uts, mount",
+        "move the network device ens4 into the container's network namespace ",
+        "move the network device eth0 into the container's network namespace, where it is called net%d",
+        '# linux.netDevices["eth0"]',
+        "wait for the engine: the network devices are in this namespace",
         "hide /proc/kcore, if it is there",
         "# linux.maskedPaths[0]",
         "limit RLIMIT_NOFILE to 10, at most unlimited",
@@ -130,6 +135,14 @@ def test_a_plan_in_words() -> None:
         "change the root to the container's, and let go of the host's",
     ):
         assert words in text, text
+
+
+def test_a_program_is_told_of_the_network_devices() -> None:
+    document = describe.document(compile_plan(load(json.dumps(WHOLE).encode()), host()))
+    assert document["networkDevices"] == [
+        {"device": "ens4", "name": "ens4", "field": 'linux.netDevices["ens4"]'},
+        {"device": "eth0", "name": "net%d", "field": 'linux.netDevices["eth0"]'},
+    ]
 
 
 def test_warnings_are_told() -> None:
@@ -214,7 +227,7 @@ from sampan.plan.compile import compile_plan
 from sampan.plan.hook import container_hook_plan
 from sampan.plan.host import Host
 from sampan.spec.config import load
-import shlex  # what describe imports when it needs it
+import shlex, sampan.plan.network_devices  # what is imported when it is needed
 
 config = load(sys.stdin.buffer.read())
 seen = []

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sampan.plan import operations as op
-from sampan.plan.exec import cpu_mask, cpu_numbers, exec_plan
+from sampan.plan.exec import cpu_mask, exec_plan
 from sampan.plan.host import Host
 from sampan.plan.operations import Plan
+from sampan.spec.check import listed_numbers
 
 
 def plan_of(*namespaces: str, tasks: tuple[str, ...] = (), **process: Any) -> Plan:
@@ -83,5 +84,6 @@ def test_the_final_affinity_is_set_in_the_cgroup() -> None:
 
 
 def test_lists_of_processors() -> None:
-    assert cpu_numbers("0-2,7") == [0, 1, 2, 7]
-    assert cpu_mask("64") == bytes(8) + b"\1" + bytes(7)
+    assert listed_numbers("0-2, 7") == [0, 1, 2, 7]
+    assert listed_numbers(" ") == []
+    assert cpu_mask([64]) == bytes(8) + b"\1" + bytes(7)

@@ -169,11 +169,18 @@ class TestTime:
             "timeOffsets": {"monotonic": {"secs": 172800, "nanosecs": 5}, "boottime": {"secs": -60}},
         }
         plan = compiled(linux=linux)
-        assert arguments(plan, "time_offsets") == [("monotonic 172800 5\nboottime -60 0\n",)]
+        assert arguments(plan, "time_offsets") == [("monotonic 172800 5\nboottime -60 0\n", 0)]
         assert place(plan, "private_proc") < place(plan, "time_offsets")
 
     def test_a_time_namespace_without_offsets_is_made_too(self) -> None:
-        assert arguments(in_namespaces("time", "mount"), "time_offsets") == [("",)]
+        assert arguments(in_namespaces("time", "mount"), "time_offsets") == [("", 0)]
+
+    def test_it_belongs_to_a_new_user_namespace_but_not_to_a_joined_one(self) -> None:
+        new, joined = in_namespaces("time", "mount", "user"), in_namespaces("time", "mount", user="/proc/9/ns/user")
+        assert place(new, "become_root") < place(new, "undumpable") < place(new, "time_offsets")
+        assert arguments(new, "time_offsets") == [("", 1)]
+        assert place(joined, "private_proc") < place(joined, "time_offsets") < place(joined, "join")
+        assert arguments(joined, "time_offsets") == [("", 0)]
 
     def test_a_joined_one_has_its_offsets(self) -> None:
         assert "time_offsets" not in names(in_namespaces("mount", time="/proc/9/ns/time"))
@@ -342,14 +349,36 @@ class TestStart:
         assert all(groups)
 
 
-class TestRefused:
-    def test_what_this_release_cannot_do_is_refused_by_name(self) -> None:
-        devices = {"netDevices": {"eth0": {"name": "container_eth0"}}}
-        with pytest.raises(ConfigError, match=r"linux\.netDevices"):
-            compiled(linux=devices | {"namespaces": [{"type": "network"}, {"type": "mount"}]})
+NETWORK = {"namespaces": [{"type": "network"}, {"type": "mount"}]}
+DEVICES = {"netDevices": {"eth1": {"name": "eth%d"}, "eth0": {"name": "net0"}, "ens4": {}}}
 
-    def test_all_of_it_is_named_at_once(self) -> None:
-        namespaces = [{"type": "network"}, {"type": "mount"}]
-        with pytest.raises(ConfigError) as caught:
-            compiled(linux={"namespaces": namespaces, "netDevices": {"eth0": {}}, "mountLabel": "label"})
-        assert {problem.field for problem in caught.value.problems} == {"linux.netDevices", "linux.mountLabel"}
+
+class TestNetworkDevices:
+    """config-linux.md, Network Devices"""
+
+    def test_they_are_moved_under_their_names_and_templates_last(self) -> None:
+        """What the kernel makes of a template must not be a name that another device is to have."""
+        moves = compiled(linux=DEVICES | NETWORK).device_moves
+        assert [(move.device, move.name) for move in moves] == [("eth0", "net0"), ("ens4", "ens4"), ("eth1", "eth%d")]
+        assert moves[0].cause == 'linux.netDevices["eth0"]'
+
+    def test_after_the_mounts_and_before_the_hooks_and_the_sysctls(self) -> None:
+        linux = DEVICES | NETWORK | {"sysctl": {"net.ipv4.conf.net0.forwarding": "1"}}
+        mounts = [{"destination": "/sys", "type": "sysfs"}]
+        plan = compiled(linux=linux, mounts=mounts, hooks={"createRuntime": [HOOK]})
+        moved = place(plan, "await", op.MOVED)
+        assert place(plan, "mount") < moved < place(plan, "await", op.HOOKS) < place(plan, "write_proc")
+
+    def test_without_them_nothing_waits(self) -> None:
+        assert op.MOVED not in [args[0] for args in arguments(compiled(linux=NETWORK), "await")]
+
+    def test_without_a_network_namespace_they_are_refused(self) -> None:
+        document = {"ociVersion": "1.3.0", "root": {"path": "rootfs"}, "linux": DEVICES}
+        with pytest.raises(ConfigError, match=r"linux\.netDevices: needs a network namespace"):
+            compile_plan(load(json.dumps(document).encode()), Host("web", "/bundle"))
+
+
+class TestRefused:
+    def test_a_label_on_a_kernel_without_selinux(self) -> None:
+        with pytest.raises(ConfigError, match=r"linux\.mountLabel"):
+            compiled(linux={"namespaces": [{"type": "mount"}], "mountLabel": "label"})

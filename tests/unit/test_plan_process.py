@@ -174,13 +174,32 @@ class TestProgram:
 
 
 class TestLimits:
+    def test_little_room_for_files_comes_when_init_needs_none_any_more(self) -> None:
+        """What needs a right is done while it is there: to raise the hard limit."""
+        plan = compiled(rlimits=[{"type": "RLIMIT_NOFILE", "soft": 3, "hard": 5000}])
+        found = [operation for operation in plan.operations if operation.name == "rlimit"]
+        assert [operation.args[1:] for operation in found] == [(5000, 5000), (3, 5000)]
+        assert names(plan)[-3:] == ["await_start", "rlimit", "execute"]
+
+    @pytest.mark.parametrize(("soft", "hard"), [(1024, 1024), (4096, 8192)])
+    def test_enough_room_is_one_operation(self, soft: int, hard: int) -> None:
+        plan = compiled(rlimits=[{"type": "RLIMIT_NOFILE", "soft": soft, "hard": hard}])
+        assert one(plan, "rlimit").args == (RLIMITS["RLIMIT_NOFILE"], soft, hard)
+        assert names(plan)[-2:] == ["await_start", "execute"]
+
+    def test_a_filter_does_not_see_it(self) -> None:
+        limits = [{"type": "RLIMIT_NOFILE", "soft": 3, "hard": 3}]
+        order = names(compiled(host=host_with(seccomp_filter=FILTER), rlimits=limits))
+        assert order.count("rlimit") == 1
+        assert order.index("await_start") < order.index("rlimit") < order.index("seccomp")
+
     @pytest.mark.parametrize("name, number", RLIMITS.items())
     def test_a_limit_has_the_kernels_number(self, name: str, number: int) -> None:
         import resource
 
         known = getattr(resource, name, number)
-        plan = compiled(rlimits=[{"type": name, "soft": 1, "hard": 2**64 - 1}])
-        assert one(plan, "rlimit").args == (known, 1, 2**64 - 1)
+        plan = compiled(rlimits=[{"type": name, "soft": 1024, "hard": 2**64 - 1}])
+        assert one(plan, "rlimit").args == (known, 1024, 2**64 - 1)
         assert one(plan, "rlimit").cause == "process.rlimits[0]"
 
 

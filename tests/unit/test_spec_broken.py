@@ -195,6 +195,8 @@ BROKEN: list[tuple[str, object, str, str]] = [
     # config-linux.md, Network Devices
     ("linux.netDevices", {"eth0": {"name": "a/b"}}, 'linux.netDevices["eth0"].name', "network interface"),
     ("linux.netDevices", {"eth0": {"name": "a" * 16}}, 'linux.netDevices["eth0"].name', "network interface"),
+    ("linux.netDevices", {"eth0": {"name": "a%db%d"}}, 'linux.netDevices["eth0"].name', "template"),
+    ("linux.netDevices", {"eth0": {"name": "a%s"}}, 'linux.netDevices["eth0"].name', "template"),
     ("linux.netDevices", {"..": {}}, 'linux.netDevices[".."]', "network interface"),
     ("linux.netDevices", {"a": {"name": "b"}, "b": {}}, 'linux.netDevices["b"].name', "too"),
     ("linux.netDevices", {"eth0": 5}, 'linux.netDevices["eth0"]', "must be an object"),

@@ -30,13 +30,14 @@ from sampan.errors import (
 from sampan.linux import files, proc
 from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
 from sampan.plan.host import Host
-from sampan.plan.operations import CREATED, HOOKS, MAPPED, PLACED
+from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED
 from sampan.spec.config import load, platform_problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sampan.engine.network_devices import NetworkDevices
     from sampan.engine.store import Held, Store
     from sampan.plan.operations import Plan
     from sampan.spec.types import Config
@@ -84,6 +85,7 @@ class Creation:
 
     __slots__ = (
         "config",
+        "devices",
         "held",
         "hooks_ran",
         "host",
@@ -110,11 +112,11 @@ class Creation:
         self.terminal = (-1, -1)  # the ends of the engine's own socket for it
         self.opened: list[int] = []
         self.launch: Launch | None = None
+        self.devices: NetworkDevices | None = None
         bundle = absolute(bundle)
         data = read_config(bundle)
         self.config = load_config(data)
-        if options.preserve_fds < 0:
-            raise UsageError("--preserve-fds takes a number of descriptors, 0 or more")
+        opening.check_preserved(options.preserve_fds)
         self.host = Host(container_id, bundle)
         self.host.pivot = not options.no_pivot
         self.host.keyring = not options.no_new_keyring
@@ -122,6 +124,10 @@ class Creation:
         self.host.terminal_socket = options.console_socket and absolute(options.console_socket)
         found = layout.detect()
         self.share = Share(self.config, container_id, found, options.cgroup_manager, options.remark)
+        if self.config.get("linux", {}).get("netDevices"):
+            from sampan.engine import network_devices
+
+            network_devices.check(self.config)
         self.record = _new_record(container_id, bundle, self.config, self.host.keyring)
         self.held = _claim(store, container_id)
         try:
@@ -149,7 +155,7 @@ class Creation:
         opening.open_all(plan.descriptors, own, self.opened)
         self.launch = Launch(plan)
         self._spawn(plan)
-        self._converse()
+        self._converse(plan)
 
     def finish(self) -> None:
         """The container is complete: nothing undoes it any more but `delete`."""
@@ -168,18 +174,26 @@ class Creation:
         self.terminal = (-1, -1)
         if self.launch is not None:
             self.launch.close()
+        if self.devices is not None:
+            self.devices.close()
         self.held.close()
 
     def abandon(self) -> None:
         """Undo everything. runtime.md#lifecycle: a failed hook ends in step 12, with the poststop hooks of step 13."""
         if self.launch is not None:
             self.launch.abort()
+        self.give_devices_back()
         self.record.pid = 0
         self.record.complete = False
         try:
             destroy(self.held, self.record, self.options.warn, with_hooks=self.hooks_ran)
         finally:
             self.release()
+
+    def give_devices_back(self) -> None:
+        """Move the network devices back to where they were."""
+        if self.devices is not None:
+            self.devices.give_back(self.options.warn)
 
     def check_terminal(self, *, foreground: bool) -> None:
         """Who would have the terminal? Raises UsageError where nobody would, and where nobody asked for one."""
@@ -201,7 +215,7 @@ class Creation:
             if unified >= 0:
                 posix.close(unified)
 
-    def _converse(self) -> None:
+    def _converse(self, plan: Plan) -> None:
         """Act at each point where init stops."""
         launch = self.launch
         assert launch is not None
@@ -216,6 +230,13 @@ class Creation:
 
             launch.until(MAPPED)
             write_mappings(launch.pid, linux.get("uidMappings", ()), linux.get("gidMappings", ()))
+            launch.go_on()
+        if plan.device_moves:
+            from sampan.engine.network_devices import NetworkDevices
+
+            launch.until(MOVED)
+            self.devices = NetworkDevices(launch.pid, self.options.remark)
+            self.devices.move(plan.device_moves)
             launch.go_on()
         if any(self.record.hooks.get(kind) for kind in HOOKS_OF_CREATE):
             launch.until(HOOKS)

@@ -17,8 +17,9 @@ from sampan.engine.removal import silent
 from sampan.engine.store import CONFIG, PAUSED, STOPPED, cache_directory
 from sampan.errors import ConfigError, KernelError, Problem, StateError, UsageError
 from sampan.linux import files
-from sampan.plan.exec import cpu_numbers, exec_plan
+from sampan.plan.exec import exec_plan
 from sampan.plan.host import Host
+from sampan.spec.check import listed_numbers
 from sampan.spec.config import reload, validate_process
 
 TYPE_CHECKING = False
@@ -89,6 +90,7 @@ class Joining:
 
     def __init__(self, store: Store, container_id: str, options: ExecOptions) -> None:
         """Raises StateError where the container cannot take a process."""
+        opening.check_preserved(options.preserve_fds)
         self.options = options
         self.launch: Launch | None = None
         self.opened: list[int] = []
@@ -194,6 +196,12 @@ class Joining:
         """Where init writes "0" to be in the container's v1 cgroups, and in its class of service."""
         directories = self.record.group().directories
         wanted = self.options.cgroups
+        for option in wanted:
+            controllers, colon, _ = option.rpartition(":")
+            if colon and not directories.keys() >= set(controllers.split(",")):
+                raise UsageError(
+                    f"--cgroup {option}: the container has cgroups of {', '.join(filter(None, directories))}"
+                )
         places = dict.fromkeys(below(name, path, wanted) for name, path in directories.items() if name != UNIFIED)
         found = [f"{place}/tasks" for place in places]
         if self.record.rdt:
@@ -203,15 +211,12 @@ class Joining:
         return found
 
     def _spawn(self, plan: Plan, process: Process) -> None:
-        assert self.launch is not None
-        initial = process.get("execCPUAffinity", {}).get("initial")
+        initial = listed_numbers(process.get("execCPUAffinity", {}).get("initial", ""))
         before = posix.sched_getaffinity(0) if initial else None
         init = read_init()
         try:
-            if (
-                initial
-            ):  # "a runtime parent process to be run on initially, before the transition to container's cgroup"
-                posix.sched_setaffinity(0, cpu_numbers(initial))
+            if initial:
+                _run_on(initial)
             self._spawn_into_cgroup(init, plan)
         finally:
             posix.close(init)
@@ -257,6 +262,16 @@ def below(controller: str, directory: str, wanted: Sequence[str]) -> str:
         if not colon or controller in controllers.split(","):
             found = path.strip("/")
     return f"{directory}/{found}" if found else directory
+
+
+def _run_on(cpus: Sequence[int]) -> None:
+    """ "CPUs a runtime parent process to be run on initially, before the transition to container's cgroup" """
+    try:
+        posix.sched_setaffinity(0, cpus)
+    except OSError as error:
+        hint = "none of these processors is there and in the runtime's cpuset"
+        field = "process.execCPUAffinity.initial"
+        raise KernelError("sched_setaffinity", "", error.errno or 0, field, hint) from None
 
 
 def _ended(record: Record) -> StateError:

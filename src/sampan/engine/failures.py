@@ -5,10 +5,34 @@ from __future__ import annotations
 import errno
 
 from sampan.errors import KernelError, SampanError
+from sampan.plan.process import SCHEDULER_POLICIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.plan.operations import Operation
+
+
+# What to do about an operation that failed with an error.
+HINTS = {
+    ("mount", errno.ENODEV): "this kernel does not know the type of file system",
+    ("mount", errno.ENOTDIR): "a directory cannot be mounted over a file, nor a file over a directory",
+    ("enter_cgroup", errno.ENOSPC): "its cpuset has no processors or no memory nodes",
+    ("rlimit", errno.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE, which the runtime does not have",
+    ("groups", errno.EPERM): "a rootless mapping of one id has no further groups",
+    ("scheduler", errno.EPERM): "a lower nice value than the runtime's own needs CAP_SYS_NICE",
+    ("scheduler", errno.EBUSY): "the processors have no time left for it: lower the runtime or lengthen the period",
+    ("scheduler", errno.EOPNOTSUPP): "this kernel has no SCHED_FLAG_UTIL_CLAMP_MIN and _MAX (CONFIG_UCLAMP_TASK)",
+    ("io_priority", errno.EPERM): "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN",
+    ("memory_policy", errno.EINVAL): "each node must be there, have memory, and be in the container's cpuset",
+    ("memory_policy", errno.ENOSYS): "this kernel knows no memory policies (CONFIG_NUMA)",
+    ("affinity", errno.EINVAL): "none of these processors is there and in the container's cpuset",
+    ("time_offsets", errno.ERANGE): "no clock of a container can stand before 0, nor later than 146 years",
+}
+# The same for files of /proc, by the first part of their paths: those of the process, and sysctls.
+PROC_HINTS = {
+    ("sys", errno.ENOENT): "this kernel has no such sysctl",
+    ("self", errno.EACCES): "a lower value than the runtime's own needs CAP_SYS_RESOURCE",
+}
 
 
 class ExecutableError(SampanError):
@@ -62,14 +86,21 @@ def _text(argument: int | str | bytes) -> str:
 
 
 def _hint(operation: Operation, error: int) -> str:
-    if operation.name == "mount" and error == errno.ENODEV:
-        return "this kernel does not know the type of file system"
-    if operation.name == "rlimit" and error == errno.EPERM:
-        return "raising a hard limit needs CAP_SYS_RESOURCE, which the runtime does not have"
-    if operation.name == "write_proc" and error == errno.ENOENT and str(operation.args[0]).startswith("sys/"):
-        return "this kernel has no such sysctl"
-    if operation.name == "mount" and error == errno.ENOTDIR:
-        return "a directory cannot be mounted over a file, nor a file over a directory"
-    if operation.name == "groups" and error == errno.EPERM:
-        return "a rootless mapping of one id has no further groups"
-    return ""
+    if operation.name == "scheduler":
+        return _scheduler_hint(int(operation.args[0]), error)
+    if operation.name == "write_proc":
+        return PROC_HINTS.get((str(operation.args[0]).partition("/")[0], error), "")
+    return HINTS.get((operation.name, error), "")
+
+
+def _scheduler_hint(policy: int, error: int) -> str:
+    if error == errno.EPERM and policy == SCHEDULER_POLICIES["SCHED_DEADLINE"]:
+        return "SCHED_DEADLINE needs CAP_SYS_NICE, and a process that may run on every processor"
+    if error == errno.EPERM and policy in (SCHEDULER_POLICIES["SCHED_FIFO"], SCHEDULER_POLICIES["SCHED_RR"]):
+        return (
+            "it needs CAP_SYS_NICE and, where cgroups divide the real time among them, "
+            "linux.resources.cpu.realtimeRuntime"
+        )
+    if error == errno.EINVAL and policy == SCHEDULER_POLICIES["SCHED_ISO"]:
+        return "no Linux kernel has SCHED_ISO: use another policy"
+    return HINTS.get(("scheduler", error), "")

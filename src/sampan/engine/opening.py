@@ -7,7 +7,7 @@ from __future__ import annotations
 import posix
 
 from sampan import _linux
-from sampan.errors import ConfigError, KernelError, Problem
+from sampan.errors import ConfigError, KernelError, Problem, UsageError
 from sampan.plan import mount_options as opt
 from sampan.plan.operations import NEWUSER
 
@@ -28,6 +28,20 @@ NAMESPACE_NAMES = {
     0x20000000: "pid",
     0x40000000: "network",
 }
+
+
+def check_preserved(count: int) -> None:
+    """Raises UsageError unless the caller hands over ``count`` descriptors, from 3 on.
+
+    Where one is missing, the runtime's own may have its number. They are close-on-exec; what is inherited is not.
+    """
+    for fd in range(3, 3 + count):
+        try:
+            inherited = posix.get_inheritable(fd)
+        except OSError:
+            inherited = False
+        if not inherited:
+            raise UsageError(f"--preserve-fds {count}: descriptor {fd} is not open")
 
 
 def open_all(descriptors: Sequence[Descriptor], own: Mapping[str, int], opened: list[int]) -> None:

@@ -63,6 +63,7 @@ def _start(creation: Creation) -> None:
         launch.ended()
         run_hooks(creation.held, record, "poststart", warn)
     except HookError:
+        creation.give_devices_back()
         creation.release()  # the container is gone already, with its poststop hooks
         raise
     except BaseException:

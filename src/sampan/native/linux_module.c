@@ -5,6 +5,7 @@
 
 #include "bpf.h"
 #include "json.h"
+#include "netlink.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -287,6 +288,7 @@ static PyMethodDef METHODS[] = {
     {"bpf_load_device", sampan_bpf_load_device, METH_VARARGS, NULL},
     {"bpf_attach_device", sampan_bpf_attach_device, METH_VARARGS, NULL},
     {"statfs_type", sampan_statfs_type, METH_VARARGS, NULL},
+    {"netlink_socket", sampan_netlink_socket, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

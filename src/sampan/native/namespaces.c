@@ -2,6 +2,7 @@
 #include "init.h"
 
 #include <linux/if.h>
+#include <linux/prctl.h>
 #include <linux/socket.h>
 #include <linux/sockios.h>
 
@@ -50,12 +51,24 @@ long op_become_root(args a)
     return result == -EINVAL && a[0].number ? 0 : attempt("setresuid", result);
 }
 
-/* The offsets of a time namespace can only be written before anything enters it. */
+/* The files in /proc of a process that is closed to others are the host's root's, whom a process in a user namespace of
+ * its own is not. Nobody else is in that yet who could look into this process meanwhile. */
+static long open_offsets(bool new_user)
+{
+    if (new_user)
+        SYS5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+    long fd = attempt("openat2", open_in_proc("self/timens_offsets", O_WRONLY));
+    if (new_user)
+        SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return fd;
+}
+
+/* The offsets, which can only be written before anything enters the time namespace; 1: in a new user namespace */
 long op_time_offsets(args a)
 {
     long result = attempt("unshare", SYS1(unshare, CLONE_NEWTIME));
     if (result == 0 && a[0].length > 0) {
-        long fd = attempt("openat2", open_in_proc("self/timens_offsets", O_WRONLY));
+        long fd = open_offsets(a[1].number);
         result = fd < 0 ? fd : attempt("write timens_offsets", SYS3(write, fd, a[0].text, a[0].length));
         if (fd >= 0)
             close_fd(fd);

@@ -11,7 +11,7 @@
     X(unshare, "n") \
     X(fork, "n") \
     X(become_root, "n") \
-    X(time_offsets, "s") \
+    X(time_offsets, "sn") \
     X(loopback, "") \
     X(hostname, "s") \
     X(domainname, "s") \

@@ -16,6 +16,9 @@ static bool is_procfs(long fd)
 long op_private_proc(args a)
 {
     (void)a;
+    if (container.proc >= 0)
+        close_fd(container.proc); /* of the namespaces that the process has left */
+    container.proc = -1;
     long context = attempt("fsopen", SYS2(fsopen, "proc", FSOPEN_CLOEXEC));
     long result = context < 0 ? context
                               : attempt("fsconfig", SYS5(fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));

@@ -9,6 +9,7 @@ from sampan.plan.mounts import Surroundings, add_mounts
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
+    MOVED,
     NEWCGROUP,
     NEWIPC,
     NEWNET,
@@ -42,17 +43,18 @@ NAMESPACES = {
 # born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
 AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
 HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
-# what this release cannot do yet: refused, never run without it
-NOT_YET = (("linux", "netDevices", "network devices are not moved by this release", "config-linux.md#network-devices"),)
 
 
 def compile_plan(config: Config, host: Host) -> Plan:
-    """The plan of a container. Raises ConfigError for what a valid configuration asks and this release cannot do."""
-    _refuse_what_is_missing(config, host)
+    """The plan of a container. Raises ConfigError for what a valid configuration asks and this host cannot do."""
+    _refuse_mount_label(config, host)
     plan = Plan()
     surroundings = Surroundings(plan, config, host)
     namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
     _add_cgroup(plan, host)
+    _add_oom_score(plan, config)
+    if namespaces.get("time") == "" and namespaces.get("user"):
+        _add_time_offsets(plan, config, 0)
     _add_namespaces(plan, config)
     _add_identity(plan, config, host, namespaces)
     if namespaces.get("mount") == "":
@@ -60,6 +62,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
         add_mounts(surroundings)
         add_devices(surroundings)
     _add_terminal(plan, config, host)
+    _add_device_moves(plan, config)
     if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
         plan.group = "hooks"
         plan.add("await", "hooks", HOOKS)
@@ -78,18 +81,11 @@ def namespace_flags(config: Config) -> int:
     return flags
 
 
-def _refuse_what_is_missing(config: Config, host: Host) -> None:
-    problems = [
-        Problem(f"{part}.{name}", None, rule, section)
-        for part, name, rule, section in NOT_YET
-        if config.get(part, {}).get(name)  # type: ignore[attr-defined]
-    ]
+def _refuse_mount_label(config: Config, host: Host) -> None:
     label = config.get("linux", {}).get("mountLabel")
     if label and not host.selinux:
         rule = "cannot be applied: this kernel runs without SELinux; remove the field or enable SELinux"
-        problems.append(Problem("linux.mountLabel", label, rule, "config-linux.md#mount-label"))
-    if problems:
-        raise ConfigError("config.json", problems)
+        raise ConfigError("config.json", [Problem("linux.mountLabel", label, rule, "config-linux.md#mount-label")])
 
 
 def _add_cgroup(plan: Plan, host: Host) -> None:
@@ -99,6 +95,24 @@ def _add_cgroup(plan: Plan, host: Host) -> None:
         plan.add("await", "linux.cgroupsPath", PLACED)
     for path in host.cgroup_tasks:
         plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
+
+
+def _add_oom_score(plan: Plan, config: Config) -> None:
+    """Before the user namespace: a process in one may not write to the files in /proc that are the host's root's."""
+    process = config.get("process", {})
+    if "oomScoreAdj" in process:
+        _add_private_proc(plan)
+        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
+
+
+def _add_time_offsets(plan: Plan, config: Config, new_user: int) -> None:
+    """A new time namespace. It belongs to a new user namespace, but not to one that is joined: to set the clocks in
+    there, the process would have to open itself to others that are in it.
+    """
+    offsets = config.get("linux", {}).get("timeOffsets", {})
+    lines = [f"{clock} {o.get('secs', 0)} {o.get('nanosecs', 0)}\n" for clock, o in offsets.items()]
+    _add_private_proc(plan)
+    plan.add("time_offsets", "linux.timeOffsets", "".join(lines), new_user)
 
 
 def _add_namespaces(plan: Plan, config: Config) -> None:
@@ -141,30 +155,29 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
         plan.add("join", plan.descriptors[slot].cause, slot, flag, 0)
 
 
-def _writes_to_proc(config: Config, namespaces: dict[str, str]) -> bool:
+def _add_private_proc(plan: Plan) -> None:
+    """The runtime's own procfs, unless it is there: that of the parent shows other namespaces."""
+    names = [operation.name for operation in plan.operations]
+    if "private_proc" not in names or "fork" in names[names.index("private_proc") :]:
+        plan.add("private_proc", "")
+
+
+def _writes_to_proc(config: Config) -> bool:
     """Whether anything goes through the runtime's own procfs. Without need it is not mounted: that costs init time."""
     process = config.get("process", {})
-    if process.get("apparmorProfile") or process.get("selinuxLabel") or "oomScoreAdj" in process:
-        return True
-    return bool(config.get("linux", {}).get("sysctl")) or namespaces.get("time") == ""
+    return bool(process.get("apparmorProfile") or process.get("selinuxLabel") or config.get("linux", {}).get("sysctl"))
 
 
 def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, str]) -> None:
-    linux = config.get("linux", {})
     if namespaces.get("cgroup") == "":
         # its root is the cgroup that the process is in at this moment
         plan.add("unshare", "linux.namespaces", NEWCGROUP)
     plan.add("session", "config.md#process")
-    process = config.get("process", {})
-    if _writes_to_proc(config, namespaces):
-        plan.add("private_proc", "")
-    if "oomScoreAdj" in process:
-        plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
     plan.add("undumpable", "")
-    if namespaces.get("time") == "":
-        offsets = linux.get("timeOffsets", {})
-        lines = [f"{clock} {o.get('secs', 0)} {o.get('nanosecs', 0)}\n" for clock, o in offsets.items()]
-        plan.add("time_offsets", "linux.timeOffsets", "".join(lines))
+    if namespaces.get("time") == "" and not namespaces.get("user"):
+        _add_time_offsets(plan, config, int("user" in namespaces))
+    if _writes_to_proc(config):
+        _add_private_proc(plan)
     if namespaces.get("network") == "":
         plan.add("loopback", "linux.namespaces")
     if "hostname" in config:
@@ -200,6 +213,18 @@ def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
     slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
     size = process.get("consoleSize", {"width": 0, "height": 0})
     plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 1)
+
+
+def _add_device_moves(plan: Plan, config: Config) -> None:
+    """As late as can be, since a device that the kernel makes nothing of dies with its namespace: but the hooks expect
+    it there, and `linux.sysctl` may be about it."""
+    if not config.get("linux", {}).get("netDevices"):
+        return
+    from sampan.plan.network_devices import device_moves
+
+    plan.device_moves = device_moves(config)
+    plan.group = "network devices"
+    plan.add("await", "linux.netDevices", MOVED)
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

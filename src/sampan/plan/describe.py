@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sampan.plan.operations import Descriptor, Operation, Plan
+    from sampan.plan.operations import Descriptor, DeviceMove, Operation, Plan
 
 UNLIMITED = (1 << 64) - 1
 
@@ -46,6 +46,9 @@ def document(plan: Plan) -> dict[str, object]:
             {"kind": descriptor.kind, "path": descriptor.path, "field": descriptor.cause}
             for descriptor in plan.descriptors
         ],
+        "networkDevices": [
+            {"device": move.device, "name": move.name, "field": move.cause} for move in plan.device_moves
+        ],
         "operations": [
             {
                 "operation": operation.name,
@@ -73,7 +76,8 @@ def _engine_lines(plan: Plan) -> list[tuple[str, str]]:
     lines = [(_descriptor(index, descriptor), descriptor.cause) for index, descriptor in enumerate(plan.descriptors)]
     born = _flag_names(plan.clone_flags)
     where = f"in new namespaces: {', '.join(born)}" if born else "in the runtime's namespaces"
-    return [*lines, (f"start init {where}", "linux.namespaces")]
+    lines.append((f"start init {where}", "linux.namespaces"))
+    return lines + [(_device_move(move), move.cause) for move in plan.device_moves]
 
 
 def _descriptor(slot: int, descriptor: Descriptor) -> str:
@@ -84,6 +88,12 @@ def _descriptor(slot: int, descriptor: Descriptor) -> str:
     what = {"tree": "a detached clone of the mount", "cgroup": "the cgroup", "namespace": "the namespace"}
     mapped = ", with its ids mapped" if descriptor.id_mapping is not None else ""
     return f"open slot {slot}: {what[descriptor.kind]} {descriptor.path}{mapped}"
+
+
+def _device_move(move: DeviceMove) -> str:
+    """What the engine does when init waits for it."""
+    named = "" if move.name == move.device else f", where it is called {move.name}"
+    return f"move the network device {move.device} into the container's network namespace{named}"
 
 
 def _plain(argument: int | str | bytes) -> object:
@@ -210,7 +220,7 @@ _WORDS: dict[str, Callable[..., str]] = {
         + (f" in new namespaces: {', '.join(_flag_names(flags))}" if flags else "")
     ),
     "become_root": lambda _optional: "become root of the user namespace",
-    "time_offsets": lambda offsets: (
+    "time_offsets": lambda offsets, _new_user: (
         "make a new time namespace" + (f", clocks moved: {'; '.join(offsets.splitlines())}" if offsets else "")
     ),
     "loopback": lambda: "set the network device lo up",

@@ -7,9 +7,12 @@ from __future__ import annotations
 from sampan.plan.compile import namespace_flags, root_path
 from sampan.plan.operations import NEWPID, NEWTIME, NEWUSER, Descriptor, Plan
 from sampan.plan.process import add_process
+from sampan.spec.check import listed_numbers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sampan.plan.host import Host
     from sampan.spec.types import Config, Process
 
@@ -27,8 +30,7 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     container = plan.slot(Descriptor("process", "", "linux.namespaces"))
     for path in host.cgroup_tasks:
         plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
-    final = process.get("execCPUAffinity", {}).get("final")
-    if final:
+    if final := listed_numbers(process.get("execCPUAffinity", {}).get("final", "")):
         plan.add("affinity", "process.execCPUAffinity.final", cpu_mask(final))
     plan.group = "namespaces"
     if _writes_to_proc(process):
@@ -53,21 +55,12 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     return plan
 
 
-def cpu_mask(cpus: str) -> bytes:
-    """The processors of a list like "0-3,7", as sched_setaffinity(2) takes them."""
+def cpu_mask(cpus: Iterable[int]) -> bytes:
+    """Processors as sched_setaffinity(2) takes them."""
     mask = 0
-    for number in cpu_numbers(cpus):
+    for number in cpus:
         mask |= 1 << number
     return mask.to_bytes((mask.bit_length() + 63) // 64 * 8, "little")
-
-
-def cpu_numbers(cpus: str) -> list[int]:
-    """The processors of a list like "0-3,7"."""
-    numbers: list[int] = []
-    for part in cpus.split(","):
-        first, _, last = part.partition("-")
-        numbers.extend(range(int(first), int(last or first) + 1))
-    return numbers
 
 
 def _writes_to_proc(process: Process) -> bool:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     Argument = int | str | bytes
 
 # The points at which init stops and the engine acts; runtime.md#lifecycle has the hooks.
-MAPPED, HOOKS, CREATED, PLACED = 1, 2, 3, 4
+MAPPED, HOOKS, CREATED, PLACED, MOVED = 1, 2, 3, 4, 5
 POINTS = {
     PLACED: "systemd has put this process into the container's cgroup",
     MAPPED: "the ids of the user namespace are mapped",
+    MOVED: "the network devices are in this namespace",
     HOOKS: "the hooks of create have run",
     CREATED: "`start` is asked for",
 }
@@ -60,6 +61,20 @@ class Descriptor:
         self.id_mapping_recursive = False
 
 
+class DeviceMove:
+    """A network device that the engine moves into the container's network namespace.
+
+    ``name`` is what it is called there; the kernel puts a number in the place of %d.
+    """
+
+    __slots__ = ("cause", "device", "name")
+
+    def __init__(self, device: str, name: str, cause: str) -> None:
+        self.device = device
+        self.name = name
+        self.cause = cause
+
+
 class Plan:
     """All that makes one container, in order.
 
@@ -67,12 +82,13 @@ class Plan:
     `fork` operation instead and ``clone_flags`` is 0.
     """
 
-    __slots__ = ("clone_flags", "descriptors", "group", "operations", "warnings")
+    __slots__ = ("clone_flags", "descriptors", "device_moves", "group", "operations", "warnings")
 
     def __init__(self) -> None:
         self.clone_flags = 0
         self.operations: list[Operation] = []
         self.descriptors: list[Descriptor] = []
+        self.device_moves: list[DeviceMove] = []
         self.warnings: list[str] = []
         self.group = ""  # of the operations that are added next
 

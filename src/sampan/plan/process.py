@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.errors import ConfigError, Problem
 from sampan.plan.operations import CREATED
 from sampan.plan.wire import strings
+from sampan.spec.check import listed_numbers
 from sampan.spec.names import CAPABILITIES, RLIMITS
 
 TYPE_CHECKING = False
@@ -50,6 +51,7 @@ MEMORY_POLICY_FLAGS = {
     "MPOL_F_RELATIVE_NODES": 1 << 14,
     "MPOL_F_STATIC_NODES": 1 << 15,
 }
+ENOUGH_FILES = 1024  # more descriptors than init is ever given
 SEARCH_PATH = "/bin:/usr/bin"  # where execvp looks without PATH
 
 
@@ -68,8 +70,7 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
         return
     plan.group = "process"
     _add_scheduling(plan, config, process)
-    for index, limit in enumerate(process.get("rlimits", ())):
-        plan.add("rlimit", f"process.rlimits[{index}]", RLIMITS[limit["type"]], limit["soft"], limit["hard"])
+    limits_of_files = _add_limits(plan, process)
     _add_labels(plan, process, host)
     sets = _capability_sets(plan, process, host)
     _add_user(plan, process, sets)
@@ -83,6 +84,8 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     plan.group = "start"
     if listener is not None:
         plan.add("await_start", "", listener, CREATED)
+    for field, soft, hard in limits_of_files:
+        plan.add("rlimit", field, RLIMITS["RLIMIT_NOFILE"], soft, hard)
     if host.seccomp_filter:
         plan.add("seccomp", "linux.seccomp", host.seccomp_filter, host.seccomp_flags)
     if privileged_filter:
@@ -97,6 +100,22 @@ def search_path(environment: Iterable[str]) -> str:
         if entry.startswith("PATH="):
             found = entry[5:]
     return found
+
+
+def _add_limits(plan: Plan, process: Process) -> list[tuple[str, int, int]]:
+    """Each limit, but of open files only as much as takes a right: returns what must be lowered at the end, which takes
+    none. Before it init opens files itself, whose descriptors come after those that it has been given.
+    """
+    later = []
+    for index, limit in enumerate(process.get("rlimits", ())):
+        field, kind, soft, hard = f"process.rlimits[{index}]", limit["type"], limit["soft"], limit["hard"]
+        if kind == "RLIMIT_NOFILE" and soft < ENOUGH_FILES:
+            later.append((field, soft, hard))
+            if hard < ENOUGH_FILES:
+                continue
+            soft = hard
+        plan.add("rlimit", field, RLIMITS[kind], soft, hard)
+    return later
 
 
 def _add_scheduling(plan: Plan, config: Config, process: Process) -> None:
@@ -126,11 +145,8 @@ def _memory_policy(policy: MemoryPolicy) -> tuple[int, bytes]:
     for flag in policy.get("flags", ()):
         mode |= MEMORY_POLICY_FLAGS[flag]
     mask = 0
-    for part in policy.get("nodes", "").split(","):
-        if part:
-            first, _, last = part.partition("-")
-            for node in range(int(first), int(last or first) + 1):
-                mask |= 1 << node
+    for node in listed_numbers(policy.get("nodes", "")):
+        mask |= 1 << node
     size = (mask.bit_length() + 63) // 64 * 8
     return mode, mask.to_bytes(size, "little")
 
@@ -169,12 +185,14 @@ def _capability_sets(plan: Plan, process: Process, host: Host) -> dict[str, int]
         "ambient": asked.get("ambient", []),
     }
     sets = {name: _mask(capabilities) for name, capabilities in lists.items()}
+    # capset(2): what is effective is permitted, too, what is inheritable is bounding, and what is ambient is both
+    inheritable = sets["inheritable"] & sets["bounding"]
     limits = {
         "bounding": host.capabilities,
         "permitted": host.capabilities,
         "effective": sets["permitted"] & host.capabilities,
-        "inheritable": host.capabilities,
-        "ambient": sets["permitted"] & sets["inheritable"] & host.capabilities,
+        "inheritable": sets["bounding"] & host.capabilities,
+        "ambient": sets["permitted"] & inheritable & host.capabilities,
     }
     for name, capabilities in lists.items():
         refused = [

@@ -124,6 +124,15 @@ def is_number_list(text: str) -> bool:
     return True
 
 
+def listed_numbers(text: str) -> list[int]:
+    """The numbers of such a list."""
+    numbers: list[int] = []
+    for part in text.split(",") if text.strip() else ():
+        first, _, last = part.partition("-")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return numbers
+
+
 def is_page_size(text: str) -> bool:
     size = text[:-2]
     return text[-2:] in ("KB", "MB", "GB") and size.isascii() and size.isdigit() and size[0] != "0"

@@ -132,6 +132,10 @@ def _process(process: Process, platform: str) -> Iterator[Problem]:
         from sampan.spec.rules_rare import scheduler_problems
 
         yield from scheduler_problems(process["scheduler"])
+    if "execCPUAffinity" in process:
+        from sampan.spec.rules_rare import affinity_problems
+
+        yield from affinity_problems(process["execCPUAffinity"])
 
 
 def _env(env: Sequence[str], section: str) -> Iterator[Problem]:

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sampan.spec.rules_linux import Namespaces
-    from sampan.spec.types import Config, IntelRdt, MemoryPolicy, NetDevice, Scheduler
+    from sampan.spec.types import Config, ExecCPUAffinity, IntelRdt, MemoryPolicy, NetDevice, Scheduler
 
 REAL_TIME = ("SCHED_FIFO", "SCHED_RR")
 SHORTEST_RUNTIME = 1024  # nanoseconds; the kernel's DL_SCALE
 MODES_WITHOUT_NODES = ("MPOL_DEFAULT", "MPOL_LOCAL")
 LAST_NODE = 1023  # MAX_NUMNODES of the kernel is at most 1024
+LAST_CPU = 8191  # NR_CPUS of the kernel is at most 8192
 MODES_WITH_NODES = ("MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED_MANY")
 MODES_WITH_BALANCING = ("MPOL_BIND", "MPOL_PREFERRED_MANY")
 LONGEST_INTERFACE_NAME = 15  # the kernel's IFNAMSIZ, without the NUL
@@ -71,7 +72,7 @@ def _memory_policy(policy: MemoryPolicy) -> Iterator[Problem]:
     mode, nodes, flags = policy.get("mode", ""), policy.get("nodes", "").strip(), policy.get("flags", [])
     if mode in MODES_WITHOUT_NODES and nodes:
         yield Problem("linux.memoryPolicy.nodes", nodes, f"must not be set for {mode}", section)
-    if any(int(number) > LAST_NODE for number in nodes.replace("-", ",").split(",") if number):
+    if last_number(nodes) > LAST_NODE:
         rule = f"must not name nodes beyond {LAST_NODE}, the last that any kernel can have"
         yield Problem("linux.memoryPolicy.nodes", nodes, rule, section)
     if mode in MODES_WITH_NODES and not nodes:
@@ -84,6 +85,19 @@ def _memory_policy(policy: MemoryPolicy) -> Iterator[Problem]:
     if "MPOL_F_NUMA_BALANCING" in flags and mode and mode not in MODES_WITH_BALANCING:
         rule = f"must not have MPOL_F_NUMA_BALANCING with {mode}, only with {' or '.join(MODES_WITH_BALANCING)}"
         yield Problem("linux.memoryPolicy.flags", flags, rule, section)
+
+
+def affinity_problems(affinity: ExecCPUAffinity) -> Iterator[Problem]:
+    """Processors that cannot be, of which a mask would be as long as their number says."""
+    for name, cpus in (("initial", affinity.get("initial", "")), ("final", affinity.get("final", ""))):
+        if last_number(cpus) > LAST_CPU:
+            rule = f"must not name processors beyond {LAST_CPU}, the last that any kernel can have"
+            yield Problem(f"execCPUAffinity.{name}", cpus, rule, "config.md#linux-process")
+
+
+def last_number(numbers: str) -> int:
+    """The greatest of a list like "0-3,7"; -1 of an empty one."""
+    return max((int(number) for number in numbers.replace("-", ",").split(",") if number.strip()), default=-1)
 
 
 def intel_rdt_problems(rdt: IntelRdt) -> Iterator[Problem]:
@@ -113,6 +127,8 @@ def _net_devices(devices: dict[str, NetDevice]) -> Iterator[Problem]:
         name = device.get("name") or host_name
         if name != host_name and not _is_interface_name(name):
             yield Problem(f"{field}.name", name, rule, section)
+        elif name.count("%") != name.count("%d") or name.count("%") > 1:
+            yield Problem(f"{field}.name", name, "must not have a '%' but in one '%d', a template", section)
         # a template such as "eth%d" gives each its own name
         if name in taken and "%d" not in name:
             yield Problem(f"{field}.name", name, f"must not be the name of {taken[name]}, too", section)
