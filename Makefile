@@ -9,7 +9,8 @@ TEST_TOOLS := $(VENV)/.test-tools
 BUNDLE := .cache/host-bundle
 
 # All that the package is made of, but not what a build by hand leaves in the source tree.
-SOURCES := pyproject.toml meson.build scripts/list-python-files scripts/install-into-venv \
+SOURCES := pyproject.toml meson.build meson.options scripts/list-python-files scripts/install-into-venv \
+	scripts/meson.build scripts/make-reference scripts/reference_text.py \
 	$(shell find src -type f ! -name '*.pyc' ! -name '*.so' ! -path src/sampan/init) \
 	$(shell find src -type d ! -name __pycache__)
 

@@ -50,6 +50,9 @@ CRUN: tuple[Difference, ...] = (
         (
             "test_command_line.py::TestWords::test_killing_an_ended_container",
             "test_command_line.py::TestWords::test_an_unknown_container",
+            "test_command_line.py::TestLog::test_json_without_a_log_is_on_standard_error",
+            "test_command_line.py::TestLog::test_debug_says_more",
+            "test_command_line.py::TestStatus::test_a_failure_is_one",
             "test_ps.py::TestErrors::test_an_unknown_container",
         ),
     ),

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import sampan
+from sampan.cgroups import delegation
 from sampan.cli import list as list_verb
 from sampan.cli.log import Log
 from sampan.cli.main import VERBS, main
 from sampan.cli.options import parse
 from sampan.cli.settings import OPTIONS, Settings
+from sampan.cli.verbs import Verb
 from sampan.errors import UsageError
 
 Capture = pytest.CaptureFixture[str]
@@ -66,6 +68,26 @@ def test_each_command_has_help_made_from_its_table(verb: str, capfd: Capture) ->
     for name, *_ in __import__(f"sampan.cli.{verb}", fromlist=["OPTIONS"]).OPTIONS:
         assert f"\n  --{name}" in text
     assert max(map(len, text.splitlines())) <= 130
+
+
+def choices() -> list[tuple[str, str, str]]:
+    """Verb, option and words of every option that has words to choose from; the verb of a global one is ""."""
+    tables = [
+        ("", OPTIONS),
+        *((verb, __import__(f"sampan.cli.{verb}", fromlist=["OPTIONS"]).OPTIONS) for verb in VERBS),
+    ]
+    return [(verb, name, value) for verb, table in tables for name, _, value, _ in table if value.islower()]
+
+
+@pytest.mark.parametrize("verb, option, words", choices())
+def test_the_words_that_help_offers_are_those_that_are_taken(
+    verb: str, option: str, words: str, tmp_path: Path, capfd: Capture
+) -> None:
+    operands = ["x"] * len([operand for operand in Verb(verb).operands if operand[0] != "["]) if verb else ["list"]
+    before = ["--root", str(tmp_path), *([verb] if verb else [])]
+    message = fail([*before, f"--{option}=nonsense", *operands], capfd)
+    offered = message.removeprefix(f"--{option} must be ").partition(", not")[0]
+    assert sorted(offered.split(" or ")) == sorted(words.split("|"))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +178,79 @@ def test_an_interrupt_has_the_status_that_shells_expect(monkeypatch: pytest.Monk
     monkeypatch.setattr("sampan.cli.spec.run", interrupted)
     assert main(["spec"]) == 130
     assert capfd.readouterr().err == "sampan: interrupted\n"
+
+
+def test_a_program_that_asks_for_json_and_gives_no_log_reads_standard_error(capfd: Capture) -> None:
+    """As runc, whose log is standard error where none is given."""
+    assert main(["--log-format=json", "fly"]) == 1
+    output, line = capfd.readouterr()
+    assert output == ""
+    assert json.loads(line)["level"] == "error"
+    assert json.loads(line)["msg"].startswith('unknown command "fly"')
+
+
+@pytest.mark.parametrize("before", ["", "file:"])
+def test_a_log_is_a_file_with_and_without_saying_so(before: str, tmp_path: Path, capfd: Capture) -> None:
+    log = tmp_path / "log"
+    fail(["--log", f"{before}{log}", "fly"], capfd)
+    assert 'unknown command \\"fly\\"' in log.read_text()
+
+
+@pytest.mark.parametrize("service", ["syslog:", "journald:"])
+def test_a_service_needs_a_name(service: str, capfd: Capture) -> None:
+    assert fail(["--log", service, "list"], capfd).startswith(f"--log {service} needs the name")
+
+
+def log_of(*options: str) -> Log:
+    return Settings(parse("sampan", OPTIONS, options, stop_at_operand=True), Log()).log
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], ["warning", "error"]),
+        (["--log-level=error"], ["error"]),
+        (["--log-level=warning"], ["warning", "error"]),
+        (["--log-level=debug"], ["debug", "remark", "warning", "error"]),
+        (["--debug"], ["debug", "remark", "warning", "error"]),
+        (["--debug", "--log-level=error"], ["debug", "remark", "warning", "error"]),
+    ],
+)
+def test_the_level_says_what_is_worth_a_line(options: list[str], expected: list[str], capfd: Capture) -> None:
+    log = log_of(*options)
+    for level in ("debug", "remark", "warning", "error"):
+        getattr(log, level)(f"a {level}")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.rpartition("a ")[2].rstrip('"') for line in lines] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("true", True),
+        ("1", True),
+        ("T", True),
+        ("false", False),
+        ("0", False),
+        ("FALSE", False),
+        ("auto", None),
+        ("Auto", None),
+    ],
+)
+def test_rootless_is_what_go_takes_for_a_truth_value(
+    said: str, expected: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """runc: strconv.ParseBool, or "auto"."""
+    monkeypatch.setattr(delegation, "override", None)
+    found = delegation.is_rootless()
+    settings(f"--rootless={said}")
+    assert delegation.override is expected
+    assert delegation.is_rootless() is (found if expected is None else expected)
+
+
+def test_another_word_for_rootless_is_an_error() -> None:
+    with pytest.raises(UsageError, match='--rootless must be auto or true or false, not "yes"'):
+        settings("--rootless=yes")
 
 
 def test_debug_logs_each_command(tmp_path: Path, capfd: Capture) -> None:

@@ -288,8 +288,8 @@ def from_state(document: Mapping[str, object]) -> Cgroup:
 
 def _asks_user() -> bool:
     """Is the systemd to ask the caller's own? Not for root, not even of the user namespace that process 1 is in."""
-    if not delegation.is_rootless():
-        return False
+    if delegation.override is not None or not delegation.is_rootless():
+        return delegation.is_rootless()
     try:
         return posix.geteuid() != 0 or posix.readlink("/proc/self/ns/user") != posix.readlink("/proc/1/ns/user")
     except OSError:

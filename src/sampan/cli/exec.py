@@ -17,7 +17,7 @@ OPERANDS = ("ID", "[COMMAND]", "[ARG...]")
 OPTIONS = (
     ("console-socket", "", "SOCKET", "where the terminal's descriptor is sent"),
     ("pidfd-socket", "", "SOCKET", "refused: this release sends no pidfd"),
-    ("cwd", "", "DIR", "the working directory, in the container"),
+    ("cwd", "", "PATH", "the working directory, in the container"),
     ("env", "e", "NAME=VALUE", "one more environment variable; may be repeated"),
     ("tty", "t", "", "give the process a terminal"),
     ("user", "u", "UID[:GID]", "as whom it runs"),

@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from sampan.cli.options import HELP
+from sampan.cli.verbs import GLOBAL, Verb, all_verbs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from sampan.cli.options import Table
 
 
-def of_command(verbs: tuple[str, ...], table: Table) -> str:
+def of_command() -> str:
     """The help of the whole command: its verbs and the global options."""
-    summaries = [(verb, str(_module(verb).SUMMARY)) for verb in verbs]
+    summaries = [(verb.name, verb.summary) for verb in all_verbs()]
     return (
         "sampan runs containers as the OCI Runtime Specification describes them.\n\n"
         "Usage: sampan [GLOBAL OPTIONS] COMMAND [OPTIONS] ...\n\n"
         f"Commands:\n{_columns(summaries)}\n"
-        f"Global options, before the command:\n{_columns(_rows(table))}\n"
+        f"Global options, before the command:\n{_columns(_rows(GLOBAL))}\n"
         "sampan COMMAND --help tells more of one command.\n"
     )
 
 
-def of_verb(verb: str) -> str:
+def of_verb(name: str) -> str:
     """The help of one verb: what it does, its operands and options."""
-    module = _module(verb)
-    usage = " ".join((f"Usage: sampan {verb} [OPTIONS]", *module.OPERANDS))
-    details = str(getattr(module, "DETAILS", "")).strip()
-    more = f"\n{details}\n" if details else ""
-    return f"sampan {verb}: {module.SUMMARY}.\n\n{usage}\n{more}\nOptions:\n{_columns(_rows(module.OPTIONS))}"
+    verb = Verb(name)
+    more = f"\n{verb.details}\n" if verb.details else ""
+    return f"sampan {name}: {verb.summary}.\n\nUsage: {verb.usage}\n{more}\nOptions:\n{_columns(_rows(verb.options))}"
 
 
-def _module(verb: str) -> ModuleType:
-    return __import__(f"sampan.cli.{verb}", fromlist=("run",))
+def written(name: str, short: str, placeholder: str) -> str:
+    """An option as the help writes it: "--bundle, -b DIR"."""
+    names = f"--{name}, -{short}" if short else f"--{name}"
+    return f"{names} {placeholder}".rstrip()
 
 
 def _rows(table: Table) -> list[tuple[str, str]]:
-    rows = []
-    for name, short, placeholder, text in (*table, HELP):
-        names = f"--{name}, -{short}" if short else f"--{name}"
-        rows.append((f"{names} {placeholder}".rstrip(), text))
-    return rows
+    return [(written(name, short, placeholder), text) for name, short, placeholder, text in table]
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:

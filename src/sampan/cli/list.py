@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SUMMARY = "list the containers"
 OPERANDS = ()
 OPTIONS = (
-    ("format", "f", "FORMAT", "table (the default) or json"),
+    ("format", "f", "table|json", "for people (the default), or for programs"),
     ("quiet", "q", "", "print only ids"),
 )
 

@@ -11,16 +11,19 @@ import time
 from sampan.cli.output import write
 from sampan.errors import KernelError
 
+SERVICES = ("journald:", "syslog:")  # before an identifier: messages go to the system's log, as crun does it
+
 
 class Log:
-    """Where messages go beside standard error: ``path`` ("" is nowhere) in ``format`` ("text" or "json")."""
+    """Where messages go beside standard error: ``target`` ("" is nowhere) in ``format`` ("text" or "json")."""
 
-    __slots__ = ("debugging", "format", "path")
+    __slots__ = ("debugging", "errors_only", "format", "target")
 
     def __init__(self) -> None:
-        self.path = ""
+        self.target = ""  # a file's path, also as "file:PATH", or "syslog:ID", "journald:ID"
         self.format = "text"
         self.debugging = False
+        self.errors_only = False
 
     def debug(self, message: str) -> None:
         """One step that was taken: for the log, or for standard error where there is no log. Only with --debug."""
@@ -29,31 +32,40 @@ class Log:
 
     def remark(self, message: str) -> None:
         """What is left out, and need not worry anybody: for the log; on standard error only with --debug."""
-        if self.path or self.debugging:
-            self._append("warning", message)
+        if self.target or self.debugging:
+            self.warning(message)
 
     def warning(self, message: str) -> None:
         """What went wrong and does not make the command fail: for the log, or for standard error."""
-        self._append("warning", message)
+        if not self.errors_only:
+            self._append("warning", message)
 
     def error(self, message: str) -> None:
         """The reason why the command fails: always on standard error, and in the log where there is one."""
-        if self.path:
+        if self.target:
             try:
                 self._append("error", message)
             except KernelError as error:
                 write(f"sampan: --log: {error}\n", fd=2)
-        write(f"sampan: {message}\n", fd=2)
+        # a program that asked for JSON and gave no log reads standard error
+        line = f"sampan: {message}\n" if self.target or self.format == "text" else _line("json", "error", message)
+        write(line, fd=2)
 
     def _append(self, level: str, message: str) -> None:
+        if self.target.startswith(SERVICES):
+            from sampan.cli.system_log import send
+
+            send(self.target, level, message)
+            return
         line = _line(self.format, level, message)
-        if not self.path:
+        if not self.target:
             write(line, fd=2)
             return
+        path = self.target.removeprefix("file:")
         try:
-            fd = posix.open(self.path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC, 0o644)
+            fd = posix.open(path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise KernelError("open", self.path, error.errno or 0) from None
+            raise KernelError("open", path, error.errno or 0) from None
         try:
             write(line, fd)
         finally:

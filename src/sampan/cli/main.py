@@ -38,6 +38,8 @@ VERBS = (
     "stats",
     "spec",
     "plan",
+    "features",
+    "completion",
 )
 
 FAILURE = 1  # of every kind, as in runc
@@ -111,5 +113,5 @@ def _help(verb: str = "") -> int:
 
     if verb and verb not in VERBS:
         raise UsageError(f'there is no help on "{verb}"; "sampan --help" lists the commands')
-    write(of_verb(verb) if verb else of_command(VERBS, OPTIONS))
+    write(of_verb(verb) if verb else of_command())
     return 0

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HELP = ("help", "h", "", "show this help")
 
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-."
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")  # as Go's strconv.ParseBool
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+TRUE = ("1", "t", "T", "true", "TRUE", "True")  # as Go's strconv.ParseBool
+FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 class Arguments:
@@ -128,8 +128,8 @@ def _find(arguments: Arguments, table: Table, word: str, name: str) -> Option:
 
 
 def _truth(arguments: Arguments, word: str, value: str) -> str:
-    if value in _TRUE:
+    if value in TRUE:
         return "true"
-    if value in _FALSE:
+    if value in FALSE:
         return "false"
     raise arguments.misuse(f'"{word}": a flag can only be true or false')

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "print the operations that a container would be made of, without making it"
 OPERANDS = ("[BUNDLE]",)
-OPTIONS = (("format", "f", "FORMAT", "text (the default) or json"),)
+OPTIONS = (("format", "f", "text|json", "for people (the default), or for programs"),)
 
 _IDENTIFIER = "ID"  # stands in paths for the id that the container would have
 

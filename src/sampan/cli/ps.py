@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "list the processes of a container"
 OPERANDS = ("ID", "[PS OPTION...]")
-OPTIONS = (("format", "f", "FORMAT", "table (the default) or json: a list of pids"),)
+OPTIONS = (("format", "f", "table|json", "for people (the default), or a list of pids"),)
 DETAILS = "What follows ID are options of ps(1), -ef where there are none. Its output must have a column PID."
 STOP_AT_OPERAND = True
 

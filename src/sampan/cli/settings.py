@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posix
 
+from sampan.cli.log import SERVICES
+from sampan.cli.options import FALSE, TRUE
 from sampan.errors import UsageError
 
 TYPE_CHECKING = False
@@ -11,13 +13,15 @@ if TYPE_CHECKING:
     from sampan.cli.log import Log
     from sampan.cli.options import Arguments
 
+CGROUP_MANAGERS = ("cgroupfs", "systemd", "disabled")
 OPTIONS = (
     ("debug", "", "", "write every step to the log, and print the traceback of an error"),
-    ("log", "", "FILE", "append errors to FILE, too"),
-    ("log-format", "", "FORMAT", "text (the default) or json: how lines of the log are written"),
+    ("log", "", "FILE", "append messages to FILE, or file:FILE; or send them to syslog:ID or journald:ID"),
+    ("log-format", "", "text|json", "how lines of the log are written (default: text)"),
+    ("log-level", "", "error|warning|debug", "what is worth a line of the log (default: warning); debug is --debug"),
     ("root", "", "DIR", "where containers' states are kept (default: /run/sampan; for users $XDG_RUNTIME_DIR/sampan)"),
-    ("rootless", "", "WHEN", "true, false or auto (the default): whether missing permissions on cgroups are ignored"),
-    ("cgroup-manager", "", "WHO", "cgroupfs (the default), systemd or disabled: who makes the containers' cgroups"),
+    ("rootless", "", "auto|true|false", "whether missing permissions on cgroups are ignored (default: auto)"),
+    ("cgroup-manager", "", "cgroupfs|systemd|disabled", "who makes the containers' cgroups (default: cgroupfs)"),
     ("systemd-cgroup", "", "", "the same as --cgroup-manager=systemd"),
     ("version", "v", "", "print the version"),
 )
@@ -26,16 +30,22 @@ OPTIONS = (
 class Settings:
     """The global options, checked."""
 
-    __slots__ = ("cgroup_manager", "log", "rootless", "state_directory")
+    __slots__ = ("cgroup_manager", "log", "state_directory")
 
     def __init__(self, arguments: Arguments, log: Log) -> None:
         self.log = log
-        log.debugging = arguments.flag("debug")
-        log.path = arguments.text("log")
+        log.target = arguments.text("log")
         log.format = arguments.choice("log-format", ("text", "json"))
+        level = arguments.choice("log-level", ("warning", "error", "debug"))
+        log.debugging = arguments.flag("debug") or level == "debug"
+        log.errors_only = level == "error" and not log.debugging
+        if log.target in SERVICES:
+            service, log.target = log.target, ""
+            raise arguments.misuse(f"--log {service} needs the name under which its messages are found: {service}ID")
         self.state_directory = arguments.text("root")
-        self.rootless = arguments.choice("rootless", ("auto", "true", "false"))
-        self.cgroup_manager = arguments.choice("cgroup-manager", ("cgroupfs", "systemd", "disabled"))
+        if "rootless" in arguments.options:
+            _be_rootless(arguments)
+        self.cgroup_manager = arguments.choice("cgroup-manager", CGROUP_MANAGERS)
         if arguments.flag("systemd-cgroup"):
             self.cgroup_manager = "systemd"
 
@@ -51,6 +61,17 @@ class Settings:
                 "neither --root is given nor XDG_RUNTIME_DIR set, so there is no place for containers' states"
             )
         return f"{own}/sampan"
+
+
+def _be_rootless(arguments: Arguments) -> None:
+    """runc's --rootless, with all that Go takes for a truth value."""
+    from sampan.cgroups import delegation
+
+    said = arguments.text("rootless")
+    if said.lower() not in ("", "auto"):
+        if said not in (*TRUE, *FALSE):
+            arguments.choice("rootless", ("auto", "true", "false"))
+        delegation.override = said in TRUE
 
 
 def _is_foreign_root() -> bool:

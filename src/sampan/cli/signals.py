@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_NUMBERS = {
+NUMBERS = {
     "HUP": 1,
     "INT": 2,
     "QUIT": 3,
@@ -45,12 +45,12 @@ _NUMBERS = {
 def number_of(name: str) -> int | None:
     """The signal called "KILL", "SIGKILL", "sigkill", "9" or "RTMIN+3"; None where there is none. 0 only tests."""
     if name.isascii() and name.isdigit():
-        return int(name) if int(name) <= _NUMBERS["RTMAX"] else None
+        return int(name) if int(name) <= NUMBERS["RTMAX"] else None
     base = name.upper().removeprefix("SIG")
-    if base in _NUMBERS:
-        return _NUMBERS[base]
+    if base in NUMBERS:
+        return NUMBERS[base]
     start, sign, distance = base[:5], base[5:6], base[6:]
     if start + sign not in ("RTMIN+", "RTMAX-") or not (distance.isascii() and distance.isdigit()):
         return None
-    number = _NUMBERS[start] + int(sign + distance)
-    return number if _NUMBERS["RTMIN"] <= number <= _NUMBERS["RTMAX"] else None
+    number = NUMBERS[start] + int(sign + distance)
+    return number if NUMBERS["RTMIN"] <= number <= NUMBERS["RTMAX"] else None

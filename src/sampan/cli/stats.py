@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUMMARY = "print what containers use of the machine"
 OPERANDS = ("[ID...]",)
 OPTIONS = (
-    ("format", "f", "FORMAT", "table (the default), json or openmetrics"),
+    ("format", "f", "table|json|openmetrics", "for people (the default), for programs, or for Prometheus"),
     ("interval", "", "DURATION", "how often the table is refreshed on a terminal: 2s (the default), 500ms"),
     ("no-stream", "", "", "print the table once on a terminal, too"),
 )

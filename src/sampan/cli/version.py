@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 
 from sampan import __version__
-
-SPECIFICATION = "1.3.0"
+from sampan.spec.names import SPEC_VERSION
 
 
 def text() -> str:
@@ -18,7 +17,7 @@ def text() -> str:
     except ImportError as error:
         libseccomp = f"cannot be loaded ({error})"
     python = _dotted(sys.version_info[:3])
-    return f"sampan version {__version__}\nspec: {SPECIFICATION}\npython: {python}\nlibseccomp: {libseccomp}\n"
+    return f"sampan version {__version__}\nspec: {SPEC_VERSION}\npython: {python}\nlibseccomp: {libseccomp}\n"
 
 
 def _dotted(numbers: tuple[int, ...]) -> str:

@@ -96,6 +96,11 @@ def translate(profile: Seccomp) -> Filter:
     return Filter(program, translation.flags, translation.notify, translation.warnings)
 
 
+def architecture_token(name: str) -> int:
+    """libseccomp's token of an architecture in the specification's spelling; 0 where it does not know it."""
+    return _seccomp.architecture(name[10:].lower()) if name.startswith("SCMP_ARCH_") else 0
+
+
 def _version() -> str:
     return ".".join(map(str, _seccomp.version()))
 
@@ -146,7 +151,7 @@ class _Translation:
         return ACTIONS[name] | (EPERM if errno is None else errno)
 
     def architecture(self, index: int, name: str) -> int:
-        token = _seccomp.architecture(name[10:].lower()) if name.startswith("SCMP_ARCH_") else 0
+        token = architecture_token(name)
         if not token:
             rule = f"is no architecture that libseccomp {_version()} knows"
             self.problem(f"linux.seccomp.architectures[{index}]", name, rule)

@@ -84,6 +84,7 @@ SUPERBLOCK_NAMES = {16: "sync", 128: "dirsync", 64: "mand", 1 << 25: "lazytime"}
 
 # what says how the mount is made; crun's names for not following links are accepted as well
 MANNERS = ("bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap", "src-nofollow", "dest-nofollow", "copy-symlink")
+WITHOUT_MEANING = ("defaults", "")
 
 
 class MountOptions:
@@ -119,7 +120,7 @@ class MountOptions:
             self.superblock = self.superblock | flag if on_ else self.superblock & ~flag
         elif option in MANNERS:
             self.manners.add(option)
-        elif option not in ("defaults", ""):
+        elif option not in WITHOUT_MEANING:
             self.data += _split(option)
 
     @property

@@ -6,6 +6,7 @@ Capabilities and resource limits carry their number in the kernel's interface. H
 from __future__ import annotations
 
 SPEC_VERSION = "1.3.0"
+OLDEST_SPEC_VERSION = "1.0.0"  # every later one is compatible with it, until a 2.0
 
 # Sections of config.json that make it a document for another platform, and what such a document describes.
 PLATFORMS = {
@@ -247,6 +248,9 @@ MOUNT_OPTIONS = (
     "tmpcopyup",
     "unbindable",
 )
+
+# Annotations of config.json that can change what this runtime does; a final "." makes a prefix of it.
+UNSAFE_ANNOTATIONS = ("org.systemd.property.", "run.oci.")
 
 # Kernel parameters that belong to an IPC or UTS namespace; besides these, `net.*` and `fs.mqueue.*` are namespaced.
 IPC_SYSCTLS = (

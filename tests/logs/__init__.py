@@ -1,0 +1,1 @@
+"""`--log`: what arrives where messages are sent to."""
