@@ -247,6 +247,12 @@ RUNC: tuple[Difference, ...] = (
         ("test_process_edges.py::TestUser::test_what_is_out_of_range_is_an_error[umask-512]",),
     ),
     Difference(
+        "runtime.md: 'Unless otherwise stated, generating an error MUST leave the state of the environment as if the "
+        "operation were never attempted'. It does; but runc says what failed in itself, not that the container ended",
+        ("test_exec_races.py::*",),
+        sometimes=True,
+    ),
+    Difference(
         "not the specification's, but what engines mean by it: without AppArmor everything is unconfined. runc fails",
         ("test_process_edges.py::TestRights::test_unconfined_is_no_label",),
     ),
