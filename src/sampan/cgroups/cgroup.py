@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import posix
 
-from sampan.cgroups import access, delegation, freezing, limits, tree
+from sampan.cgroups import delegation, freezing, tree
 from sampan.cgroups.layout import UNIFIED
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
@@ -121,6 +121,8 @@ class Cgroup:
 
         Raises KernelError, ConfigError.
         """
+        from sampan.cgroups import limits
+
         limits.update(resources, self.directories)
 
     def freeze(self) -> None:
@@ -194,6 +196,8 @@ class Cgroup:
         """A hierarchy that this user may not change is no error if nobody asked for anything in it."""
         if error.errno not in delegation.DENIED or not delegation.is_rootless():
             raise error
+        from sampan.cgroups import limits
+
         wanted = {setting[0] for setting in limits.settings(resources, self.directories)}
         if wanted.intersection(names) or (UNIFIED in names and wanted.difference(self.directories)):
             raise KernelError(error.operation, error.subject, error.errno, error.field, delegation.HINT)
@@ -215,6 +219,8 @@ class Cgroup:
             _must_be_domain(directory)
 
     def _limit(self, resources: Resources, made: list[str]) -> None:
+        from sampan.cgroups import access, limits
+
         settings = limits.settings(resources, self.directories)
         self._enable({setting[0]: setting[3] for setting in settings if setting[0] not in self.directories})
         if "cpuset" in self.directories and self._layout is not None:

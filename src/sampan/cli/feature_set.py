@@ -13,8 +13,9 @@ from sampan.cli.main import VERBS
 from sampan.cli.settings import CGROUP_MANAGERS
 from sampan.errors import ConfigError
 from sampan.plan import mount_options
-from sampan.plan.compile import NAMESPACES, compile_plan
+from sampan.plan.compile import compile_plan
 from sampan.plan.host import Host
+from sampan.plan.namespaces import NAMESPACES
 from sampan.plan.process import MEMORY_POLICIES, MEMORY_POLICY_FLAGS
 from sampan.spec import names
 

@@ -34,13 +34,14 @@ def run(settings: Settings, arguments: Arguments) -> int:
 
 def _plan_of(bundle: str, cgroup_manager: str) -> Plan:
     from sampan.cgroups.layout import detect
-    from sampan.engine.creation import absolute, load_config, read_config
+    from sampan.engine.creation import load_config, read_config
     from sampan.engine.facts import compile_seccomp, find_out
     from sampan.engine.share import locate_cgroup
+    from sampan.linux import files
     from sampan.plan.compile import compile_plan
     from sampan.plan.host import Host
 
-    path = absolute(bundle)
+    path = files.absolute(bundle)
     config = load_config(read_config(path))
     host = Host(_IDENTIFIER, path)
     host.wait_for_start = True

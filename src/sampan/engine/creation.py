@@ -28,8 +28,9 @@ from sampan.errors import (
     UsageError,
 )
 from sampan.linux import files, proc
-from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan, root_path
+from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan
 from sampan.plan.host import Host
+from sampan.plan.namespaces import root_path
 from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED
 from sampan.spec.config import load, platform_problem
 
@@ -113,7 +114,7 @@ class Creation:
         self.opened: list[int] = []
         self.launch: Launch | None = None
         self.devices: NetworkDevices | None = None
-        bundle = absolute(bundle)
+        bundle = files.absolute(bundle)
         data = read_config(bundle)
         self.config = load_config(data)
         opening.check_preserved(options.preserve_fds)
@@ -121,7 +122,7 @@ class Creation:
         self.host.pivot = not options.no_pivot
         self.host.keyring = not options.no_new_keyring
         self.host.wait_for_start = wait_for_start
-        self.host.terminal_socket = options.console_socket and absolute(options.console_socket)
+        self.host.terminal_socket = options.console_socket and files.absolute(options.console_socket)
         found = layout.detect()
         self.share = Share(self.config, container_id, found, options.cgroup_manager, options.remark)
         if self.config.get("linux", {}).get("netDevices"):
@@ -162,6 +163,8 @@ class Creation:
         self.record.complete = True
         self.held.save(self.record)
         if self.options.pid_file:
+            from sampan.engine.pid_file import write_pid_file
+
             write_pid_file(self.options.pid_file, self.record.pid)
 
     def release(self) -> None:
@@ -265,13 +268,6 @@ class Creation:
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 
-def absolute(path: str) -> str:
-    """The path from the root on."""
-    if path.startswith("/"):
-        return path.rstrip("/") or "/"
-    return f"{posix.getcwd()}/{path}".removesuffix("/.").rstrip("/") or "/"
-
-
 def read_config(bundle: str) -> bytes:
     """The bundle's config.json. Raises UsageError with what a bundle is."""
     try:
@@ -334,14 +330,3 @@ def _new_record(container_id: str, bundle: str, config: Config, keyring: bool) -
         if entry["type"] == "pid" and not entry.get("path"):
             record.own_pid_namespace = True
     return record
-
-
-def write_pid_file(path: str, pid: int) -> None:
-    """The pid in a file, whole or not at all: engines wait for the file and read it at once."""
-    directory, slash, name = path.rpartition("/")
-    new = f"{directory}{slash}.{name}.sampan"
-    files.write(new, str(pid), flags=posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC, mode=0o644)
-    try:
-        posix.rename(new, path)
-    except OSError as error:
-        raise KernelError("write", path, error.errno or 0, detail="--pid-file") from None

@@ -132,7 +132,7 @@ class Joining:
         self._spawn(plan, process)
         self.launch.ended()
         if self.options.pid_file:
-            from sampan.engine.creation import write_pid_file
+            from sampan.engine.pid_file import write_pid_file
 
             write_pid_file(self.options.pid_file, self.launch.pid)
 
@@ -183,15 +183,13 @@ class Joining:
 
     def _check_terminal(self, process: Process) -> None:
         """Who would have the terminal? Raises UsageError where nobody would, and where nobody asked for one."""
-        from sampan.engine.creation import absolute
-
         wanted = bool(process.get("terminal"))
         if wanted and self.options.detach and not self.options.console_socket:
             raise UsageError("a process in the background needs --console-socket for its terminal")
         if self.options.console_socket and not wanted:
             raise UsageError("--console-socket is given, but no terminal is asked for")
         if self.options.console_socket:
-            self.host.terminal_socket = absolute(self.options.console_socket)
+            self.host.terminal_socket = files.absolute(self.options.console_socket)
         elif wanted:
             self.terminal = _linux.socket_pair()
 

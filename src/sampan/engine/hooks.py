@@ -15,8 +15,8 @@ from sampan import _linux
 from sampan.engine.launch import Launch, read_init
 from sampan.errors import HookError, SampanError
 from sampan.linux import proc
-from sampan.plan.compile import namespace_flags
 from sampan.plan.hook import container_hook_plan
+from sampan.plan.namespaces import namespace_flags
 from sampan.spec import state
 
 TYPE_CHECKING = False

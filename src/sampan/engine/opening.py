@@ -8,7 +8,6 @@ import posix
 
 from sampan import _linux
 from sampan.errors import ConfigError, KernelError, Problem, UsageError
-from sampan.plan import mount_options as opt
 from sampan.plan.operations import NEWUSER
 
 TYPE_CHECKING = False
@@ -106,7 +105,9 @@ def _open_tree(descriptor: Descriptor) -> int:
         raise KernelError("open_tree", descriptor.path, error.errno or 0, field) from None
     try:
         if descriptor.slave:
-            _linux.mount_setattr(tree, True, 0, 0, opt.SLAVE, -1)
+            from sampan.plan.mount_options import SLAVE
+
+            _linux.mount_setattr(tree, True, 0, 0, SLAVE, -1)
         if descriptor.id_mapping is not None:
             _map_ids(tree, descriptor)
     except BaseException:

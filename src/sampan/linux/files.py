@@ -43,3 +43,10 @@ def write(path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: in
         raise KernelError("write", path, error.errno or 0, detail=f"wrote {data.decode(errors='replace')!r}") from None
     finally:
         posix.close(fd)
+
+
+def absolute(path: str) -> str:
+    """The path from the root on."""
+    if path.startswith("/"):
+        return path.rstrip("/") or "/"
+    return f"{posix.getcwd()}/{path}".removesuffix("/.").rstrip("/") or "/"

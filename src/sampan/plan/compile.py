@@ -6,18 +6,15 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.devices import add_devices
 from sampan.plan.mounts import Surroundings, add_mounts
+from sampan.plan.namespaces import AT_BIRTH, NAMESPACES, root_path
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
     MOVED,
     NEWCGROUP,
-    NEWIPC,
-    NEWNET,
     NEWNS,
     NEWPID,
-    NEWTIME,
     NEWUSER,
-    NEWUTS,
     PLACED,
     Descriptor,
     Plan,
@@ -30,18 +27,6 @@ if TYPE_CHECKING:
     from sampan.plan.host import Host
     from sampan.spec.types import Config
 
-NAMESPACES = {
-    "user": NEWUSER,
-    "pid": NEWPID,
-    "network": NEWNET,
-    "ipc": NEWIPC,
-    "uts": NEWUTS,
-    "mount": NEWNS,
-    "cgroup": NEWCGROUP,
-    "time": NEWTIME,
-}
-# born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
-AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
 HOOKS_OF_CREATE = ("prestart", "createRuntime", "createContainer")
 
 
@@ -71,14 +56,6 @@ def compile_plan(config: Config, host: Host) -> Plan:
     listener = plan.slot(Descriptor("listener", "", "")) if host.wait_for_start else -1
     add_process(plan, config, host, listener)
     return plan
-
-
-def namespace_flags(config: Config) -> int:
-    """The namespaces of a container that are not its runtime's: what a further process must join."""
-    flags = 0
-    for entry in config.get("linux", {}).get("namespaces", ()):
-        flags |= NAMESPACES[entry["type"]]
-    return flags
 
 
 def _refuse_mount_label(config: Config, host: Host) -> None:
@@ -186,12 +163,6 @@ def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, 
         plan.add("domainname", "domainname", config["domainname"])
     if host.keyring:
         plan.add("keyring", "", f"_ses.{host.identifier}")
-
-
-def root_path(config: Config, bundle: str) -> str:
-    """config.md#root: "either an absolute path or a relative path to the bundle"."""
-    path = config["root"]["path"]
-    return path if path.startswith("/") else f"{bundle}/{path}"
 
 
 def _add_root(plan: Plan, config: Config, host: Host) -> None:

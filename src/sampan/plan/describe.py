@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sampan.plan import mount_options as opt
-from sampan.plan.compile import NAMESPACES
 from sampan.plan.mounts import BIND, CLASSIC, F_COPY_UP, F_RECURSIVE, REMOUNT, SLOT
+from sampan.plan.namespaces import NAMESPACES
 from sampan.plan.operations import POINTS
 from sampan.spec.names import CAPABILITIES, RLIMITS
 

@@ -4,7 +4,7 @@ the program. Hot path.
 
 from __future__ import annotations
 
-from sampan.plan.compile import namespace_flags, root_path
+from sampan.plan.namespaces import namespace_flags, root_path
 from sampan.plan.operations import NEWPID, NEWTIME, NEWUSER, Descriptor, Plan
 from sampan.plan.process import add_process
 from sampan.spec.check import listed_numbers

@@ -10,7 +10,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.spec import rules
 from sampan.spec.check import check
 from sampan.spec.names import PLATFORMS
-from sampan.spec.schema import CONFIG, PROCESS
+from sampan.spec.schema_process import PROCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 def load(data: bytes, document: str = "config.json") -> Config:
     """The configuration in ``data``. Raises ConfigError with all the problems of the document."""
+    from sampan.spec.schema import CONFIG
+
     config: Config = _load(data, document, CONFIG, rules.config_problems)
     return config
 
@@ -55,6 +57,8 @@ def load_resources(data: bytes, document: str = "resources.json") -> Resources:
 
 def validate(document: object) -> list[Problem]:
     """Everything in a decoded config.json that breaks the specification, whose versions are all valid here."""
+    from sampan.spec.schema import CONFIG
+
     return _problems(document, CONFIG, rules.config_problems)
 
 
@@ -94,7 +98,7 @@ def _load(data: bytes, document: str, kind: Kind, judge: rules.Judge) -> Any:
         raise ConfigError(document, [Problem("", None, f"is not valid JSON: {error}", kind[2])]) from None
     nulls = b"null" in data
     problems = _problems(value, kind, judge, nulls=nulls)
-    if kind is CONFIG and isinstance(value, dict):
+    if judge is rules.config_problems and isinstance(value, dict):
         problems += rules.unsupported_version(value)
     if problems:
         raise ConfigError(document, problems)

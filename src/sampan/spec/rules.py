@@ -9,7 +9,6 @@ from __future__ import annotations
 from sampan.errors import Problem
 from sampan.spec.check import below
 from sampan.spec.names import HOOKS, RLIMITS, SPEC_VERSION
-from sampan.spec.rules_linux import linux_problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ def config_problems(config: Config, broken: frozenset[str]) -> list[Problem]:
     if "hooks" in config:
         found += _hooks(config)
     if platform == "linux":
+        from sampan.spec.rules_linux import linux_problems
+
         namespaces = None if _has_broken_namespaces(broken) else _namespaces(config)
         found += linux_problems(config, namespaces)
     else:

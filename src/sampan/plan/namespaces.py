@@ -1,0 +1,36 @@
+"""The namespaces of config-linux.md and their flags, and where the root of a container is. Hot path."""
+
+from __future__ import annotations
+
+from sampan.plan.operations import NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWTIME, NEWUSER, NEWUTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from sampan.spec.types import Config
+
+NAMESPACES = {
+    "user": NEWUSER,
+    "pid": NEWPID,
+    "network": NEWNET,
+    "ipc": NEWIPC,
+    "uts": NEWUTS,
+    "mount": NEWNS,
+    "cgroup": NEWCGROUP,
+    "time": NEWTIME,
+}
+# born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
+AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
+
+
+def namespace_flags(config: Config) -> int:
+    """The namespaces of a container that are not its runtime's: what a further process must join."""
+    flags = 0
+    for entry in config.get("linux", {}).get("namespaces", ()):
+        flags |= NAMESPACES[entry["type"]]
+    return flags
+
+
+def root_path(config: Config, bundle: str) -> str:
+    """config.md#root: "either an absolute path or a relative path to the bundle"."""
+    path = config["root"]["path"]
+    return path if path.startswith("/") else f"{bundle}/{path}"
