@@ -13,7 +13,7 @@ OPERANDS = ("ID",)
 OPTIONS = (
     ("bundle", "b", "DIR", "the bundle: a directory with config.json (default: the current directory)"),
     ("console-socket", "", "SOCKET", "where the terminal's descriptor is sent"),
-    ("pidfd-socket", "", "SOCKET", "refused: this release sends no pidfd"),
+    ("pidfd-socket", "", "SOCKET", "where a pidfd of the process is sent"),
     ("pid-file", "", "FILE", "write the process's id to FILE"),
     ("no-pivot", "", "", "enter the root filesystem by moving its mount; for hosts that run from a ramdisk"),
     ("no-new-keyring", "", "", "keep the caller's session keyring"),
@@ -35,11 +35,10 @@ def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
     """The options that "create" and "run" share, as the engine takes them."""
     from sampan.engine.create import CreateOptions
 
-    if arguments.text("pidfd-socket"):
-        raise arguments.misuse("--pidfd-socket: this release cannot send a pidfd; leave the option out")
     return CreateOptions(
         pid_file=arguments.text("pid-file"),
         console_socket=arguments.text("console-socket"),
+        pidfd_socket=arguments.text("pidfd-socket"),
         no_pivot=arguments.flag("no-pivot"),
         no_new_keyring=arguments.flag("no-new-keyring"),
         preserve_fds=arguments.number("preserve-fds"),

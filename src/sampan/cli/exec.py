@@ -16,7 +16,7 @@ SUMMARY = "run a further process in a container"
 OPERANDS = ("ID", "[COMMAND]", "[ARG...]")
 OPTIONS = (
     ("console-socket", "", "SOCKET", "where the terminal's descriptor is sent"),
-    ("pidfd-socket", "", "SOCKET", "refused: this release sends no pidfd"),
+    ("pidfd-socket", "", "SOCKET", "where a pidfd of the process is sent"),
     ("cwd", "", "PATH", "the working directory, in the container"),
     ("env", "e", "NAME=VALUE", "one more environment variable; may be repeated"),
     ("tty", "t", "", "give the process a terminal"),
@@ -47,11 +47,10 @@ def run(settings: Settings, arguments: Arguments) -> int:
     from sampan.engine.exec import ExecOptions, execute
     from sampan.engine.store import Store
 
-    if arguments.text("pidfd-socket"):
-        raise arguments.misuse("--pidfd-socket: this release cannot send a pidfd; leave the option out")
     options = ExecOptions(
         pid_file=arguments.text("pid-file"),
         console_socket=arguments.text("console-socket"),
+        pidfd_socket=arguments.text("pidfd-socket"),
         detach=arguments.flag("detach"),
         ignore_paused=arguments.flag("ignore-paused"),
         preserve_fds=arguments.number("preserve-fds"),

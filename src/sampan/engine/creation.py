@@ -55,6 +55,7 @@ class CreateOptions:
         "no_new_keyring",
         "no_pivot",
         "pid_file",
+        "pidfd_socket",
         "preserve_fds",
         "remark",
         "warn",
@@ -64,6 +65,7 @@ class CreateOptions:
         self,
         pid_file: str = "",
         console_socket: str = "",
+        pidfd_socket: str = "",
         no_pivot: bool = False,
         preserve_fds: int = 0,
         no_new_keyring: bool = False,
@@ -73,6 +75,7 @@ class CreateOptions:
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
+        self.pidfd_socket = pidfd_socket  # gets a pidfd of the process
         self.no_pivot = no_pivot
         self.preserve_fds = preserve_fds
         self.no_new_keyring = no_new_keyring
@@ -166,6 +169,10 @@ class Creation:
             from sampan.engine.pid_file import write_pid_file
 
             write_pid_file(self.options.pid_file, self.record.pid)
+        if self.options.pidfd_socket and self.launch is not None:
+            from sampan.engine.pidfd import OWN, send
+
+            send(self.options.pidfd_socket, self.launch.pidfd, OWN)
 
     def release(self) -> None:
         """Close all that was opened, which ends the lock; the container stays."""

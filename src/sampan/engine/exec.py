@@ -40,6 +40,7 @@ class ExecOptions:
         "detach",
         "ignore_paused",
         "pid_file",
+        "pidfd_socket",
         "preserve_fds",
         "remark",
     )
@@ -48,6 +49,7 @@ class ExecOptions:
         self,
         pid_file: str = "",
         console_socket: str = "",
+        pidfd_socket: str = "",
         detach: bool = False,
         ignore_paused: bool = False,
         preserve_fds: int = 0,
@@ -56,6 +58,7 @@ class ExecOptions:
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
+        self.pidfd_socket = pidfd_socket  # gets a pidfd of the process
         self.detach = detach
         self.ignore_paused = ignore_paused
         self.preserve_fds = preserve_fds
@@ -135,6 +138,10 @@ class Joining:
             from sampan.engine.pid_file import write_pid_file
 
             write_pid_file(self.options.pid_file, self.launch.pid)
+        if self.options.pidfd_socket:
+            from sampan.engine.pidfd import FURTHER, send
+
+            send(self.options.pidfd_socket, self.launch.pidfd, FURTHER)
 
     def stay(self) -> int:
         """Wait for its end; all that it writes to its terminal comes out, and what is typed goes in."""

@@ -122,6 +122,14 @@ static bool find_packages(char *packages, const char *prefix)
     return join(packages, PYTHON_PACKAGES, "", "") && permitted(PYTHON_PACKAGES ENTRY, R_OK_MODE);
 }
 
+/* As in every Go program: what is opened later must not become somebody's standard stream. */
+static void open_standard_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (SYS2(fcntl, fd, F_GETFD) < 0)
+            SYS4(openat, AT_FDCWD, "/dev/null", O_RDWR, 0);
+}
+
 static int fail(const char *what, const char *directory, const char *otherwise)
 {
     say("sampan: cannot find ");
@@ -143,6 +151,7 @@ __attribute__((used, noreturn)) void launch(long *stack)
     const char *command[OPTION_COUNT + 2 + count + 1]; /* the kernel has bounded the arguments' size */
     int status = 1;
 
+    open_standard_streams();
     long length = SYS4(readlinkat, AT_FDCWD, "/proc/self/exe", directory, PATH_MAX - 1);
     directory[length > 0 ? length : 0] = 0;
     cut(directory);
