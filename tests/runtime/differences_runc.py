@@ -284,6 +284,10 @@ RUNC: tuple[Difference, ...] = (
         ),
     ),
     Difference(
+        "not the specification's, but sd_listen_fds(3): runc does not hand on the names, crun does",
+        ("test_descriptors.py::TestSocketActivation::test_names",),
+    ),
+    Difference(
         "not the specification's, but runc's command line: runc has `--pidfd-socket` since 1.2",
         ("test_descriptors.py::TestPidfdSocket::*",),
         before=(1, 2),

@@ -1,4 +1,4 @@
-"""Descriptors that go in and out: `--pidfd-socket`, and a caller that has closed its standard streams."""
+"""Descriptors that go in and out: `--pidfd-socket`, socket activation, and closed standard streams."""
 
 from __future__ import annotations
 
@@ -116,3 +116,46 @@ class TestClosedStreams:
             others = {other for other in others if not other.startswith("pipe:")}
         assert others <= {"/dev/null"}
         assert set((bundle.rootfs / "tmp/all").read_text().split()) <= {"0", "1", "2", "3"}
+
+
+class TestSocketActivation:
+    """sd_listen_fds(3), as runc hands it on."""
+
+    SCRIPT = """cat <&3; echo; env | grep ^LISTEN_ | sort; cat <&4 2>&1; echo; ls /proc/self/fd"""
+
+    def activated(self, container: Container, before: str, *options: str) -> str:
+        first, second = container.bundle.aside("first", "one"), container.bundle.aside("second", "two")
+        container.bundle.sh(self.SCRIPT).write()
+        words = ("run", "--bundle", str(container.bundle.path), *options, container.id)
+        command = container.runtime.command(container.root, *words)
+        script = f'{before}; exec "$@" 3<{first} 4<{second}'
+        return container.runtime.call(["sh", "-c", script, "sh", *command]).checked().output
+
+    def test_they_are_handed_on(self, container: Container) -> None:
+        output = self.activated(container, "export LISTEN_PID=$$ LISTEN_FDS=2")
+        assert output.splitlines()[:4] == ["one", "LISTEN_FDS=2", "LISTEN_PID=1", "two"]
+
+    def test_before_the_preserved_ones(self, container: Container) -> None:
+        output = self.activated(container, "export LISTEN_PID=$$ LISTEN_FDS=1", "--preserve-fds=1")
+        assert output.splitlines()[:4] == ["one", "LISTEN_FDS=1", "LISTEN_PID=1", "two"]
+
+    @pytest.mark.parametrize(
+        "before", ["export LISTEN_PID=1 LISTEN_FDS=2", "export LISTEN_FDS=2", "export LISTEN_PID=$$"]
+    )
+    def test_not_if_they_are_for_somebody_else(self, container: Container, before: str) -> None:
+        output = self.activated(container, before)
+        assert "one" not in output
+        assert "LISTEN" not in output
+
+    def test_names(self, container: Container) -> None:
+        output = self.activated(container, "export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web")
+        assert "LISTEN_FDNAMES=web" in output.split()
+
+    def test_a_further_process_has_none(self, container: Container, bundle: Bundle) -> None:
+        bundle.args("sleep", "1000")
+        bundle.write()
+        words = ("run", "--detach", "--bundle", str(bundle.path), container.id)
+        command = container.runtime.command(container.root, *words)
+        script = 'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3</dev/null >/dev/null 2>&1 </dev/null'
+        container.runtime.call(["sh", "-c", script, "sh", *command]).checked()
+        assert "LISTEN" not in container.exec("env").checked().output

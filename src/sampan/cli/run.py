@@ -17,7 +17,7 @@ OPTIONS = (
     ("keep", "", "", "do not delete the container when its process has ended"),
     ("no-subreaper", "", "", "do not become the parent of the container's orphans"),
 )
-DETAILS = "Signals are passed on to the process, and its exit status is the command's."
+DETAILS = f"Signals are passed on to the process, and its exit status is the command's.\n{create.DETAILS}"
 
 
 def run(settings: Settings, arguments: Arguments) -> int:

@@ -36,7 +36,7 @@ from sampan.spec.config import load, platform_problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sampan.engine.network_devices import NetworkDevices
     from sampan.engine.store import Held, Store
@@ -52,6 +52,7 @@ class CreateOptions:
     __slots__ = (
         "cgroup_manager",
         "console_socket",
+        "environment",
         "no_new_keyring",
         "no_pivot",
         "pid_file",
@@ -68,6 +69,7 @@ class CreateOptions:
         pidfd_socket: str = "",
         no_pivot: bool = False,
         preserve_fds: int = 0,
+        environment: Sequence[str] = (),
         no_new_keyring: bool = False,
         remark: Callable[[str], None] = silent,
         warn: Callable[[str], None] = silent,
@@ -78,6 +80,7 @@ class CreateOptions:
         self.pidfd_socket = pidfd_socket  # gets a pidfd of the process
         self.no_pivot = no_pivot
         self.preserve_fds = preserve_fds
+        self.environment = environment  # what the process gets beyond its own: "NAME=value"
         self.no_new_keyring = no_new_keyring
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
         self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
@@ -121,6 +124,9 @@ class Creation:
         data = read_config(bundle)
         self.config = load_config(data)
         opening.check_preserved(options.preserve_fds)
+        if options.environment and "process" in self.config:
+            process = self.config["process"]
+            process["env"] = [*process.get("env", ()), *options.environment]
         self.host = Host(container_id, bundle)
         self.host.pivot = not options.no_pivot
         self.host.keyring = not options.no_new_keyring

@@ -40,7 +40,7 @@ def check_preserved(count: int) -> None:
         except OSError:
             inherited = False
         if not inherited:
-            raise UsageError(f"--preserve-fds {count}: descriptor {fd} is not open")
+            raise UsageError(f"descriptor {fd} is not open, but --preserve-fds or LISTEN_FDS hands it over")
 
 
 def open_all(descriptors: Sequence[Descriptor], own: Mapping[str, int], opened: list[int]) -> None:
