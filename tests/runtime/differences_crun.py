@@ -563,8 +563,8 @@ CRUN: tuple[Difference, ...] = (
         sometimes=True,
     ),
     Difference(
-        "not the specification's, but what engines need: crun's exec says what failed in itself, not that the container "
-        "has ended, and leaves processes behind that nobody waits for",
+        "not the specification's, but what engines need: crun's exec says what failed in itself, not that the "
+        "container has ended, and leaves processes behind that nobody waits for",
         ("test_exec_races.py::*",),
         sometimes=True,
     ),
