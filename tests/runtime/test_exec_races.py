@@ -53,7 +53,7 @@ def check(process: Exec) -> None:
         output, message = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.wait()  # what it has started may still have its output, and would keep us here
         raise AssertionError(f"{process.args!r} hangs") from None
     assert output == ""
     if message:
