@@ -16,14 +16,11 @@ def spawn(
     argument. Returns its pid and a pidfd.
     """
 
-def foreground(pidfd: int, pid: int, terminal: int, /) -> int:
-    """Wait for a child to end, passing on the signals that ``block_signals`` holds back; the status as a shell sees it.
-
-    With its ``terminal`` (else -1), everything between that and the caller's standard input and output is passed on.
-    """
-
 def block_signals() -> None:
-    """Hold back all signals of the calling process, for ``foreground`` to pass on."""
+    """Hold back all signals of the calling process, whatever it is told."""
+
+def signal_descriptor() -> int:
+    """A descriptor that can be read while signals are held back, other than SIGCHLD and SIGPIPE."""
 
 def become_subreaper() -> None:
     """Make the calling process the parent of its descendants' orphans."""

@@ -43,7 +43,7 @@ _FAILURE = 255  # as in runc: not to be taken for the process's own 1
 
 
 def run(settings: Settings, arguments: Arguments) -> int:
-    """Run the process; the status is its own, or 0 where it is detached."""
+    """Run the process; 0 where it is detached, and else this command's end is its own."""
     from sampan.engine.exec import ExecOptions, execute
     from sampan.engine.store import Store
 
@@ -59,10 +59,11 @@ def run(settings: Settings, arguments: Arguments) -> int:
     )
     describe = _from_file(arguments) if arguments.text("process") else _from_options(arguments)
     try:
-        return execute(Store(settings.root()), arguments.container_id(), describe, options)
+        execute(Store(settings.root()), arguments.container_id(), describe, options)
     except SampanError as error:
         error.exit_status = _FAILURE
         raise
+    return 0
 
 
 def _from_file(arguments: Arguments) -> Callable[[Config], Process]:

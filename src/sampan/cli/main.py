@@ -42,6 +42,8 @@ VERBS = (
     "completion",
 )
 
+FINISH = "finish"  # a command that another one becomes; not for people
+
 FAILURE = 1  # of every kind, as in runc
 INTERRUPTED = 130  # 128 and SIGINT, as shells say it
 
@@ -92,7 +94,7 @@ def _run(words: Sequence[str], log: Log) -> int:
     verb, *rest = arguments.operands
     if verb == "help":
         return _help(*rest[:1])
-    if verb not in VERBS:
+    if verb not in VERBS and verb != FINISH:
         raise UsageError(f'unknown command "{verb}"; "sampan --help" lists the commands')
 
     module = __import__(f"sampan.cli.{verb}", fromlist=("run",))

@@ -33,4 +33,5 @@ def run(settings: Settings, arguments: Arguments) -> int:
         detach=arguments.flag("detach"),
         keep=arguments.flag("keep"),
         subreaper=not arguments.flag("no-subreaper"),
+        command=settings.command_for("finish"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import sys
 
 from sampan.cli.log import SERVICES
 from sampan.cli.options import FALSE, TRUE
@@ -30,10 +31,11 @@ OPTIONS = (
 class Settings:
     """The global options, checked."""
 
-    __slots__ = ("cgroup_manager", "log", "state_directory")
+    __slots__ = ("cgroup_manager", "log", "operands", "state_directory")
 
     def __init__(self, arguments: Arguments, log: Log) -> None:
         self.log = log
+        self.operands = len(arguments.operands)
         log.target = arguments.text("log")
         log.format = arguments.choice("log-format", ("text", "json"))
         level = arguments.choice("log-level", ("warning", "error", "debug"))
@@ -61,6 +63,11 @@ class Settings:
                 "neither --root is given nor XDG_RUNTIME_DIR set, so there is no place for containers' states"
             )
         return f"{own}/sampan"
+
+    def command_for(self, verb: str) -> list[str]:
+        """The command line that runs another verb with the same global options, on the same interpreter."""
+        words = sys.orig_argv
+        return [sys.executable, *words[1 : len(words) - self.operands], verb]
 
 
 def _be_rootless(arguments: Arguments) -> None:

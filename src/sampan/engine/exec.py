@@ -15,6 +15,7 @@ from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import silent
 from sampan.engine.store import CONFIG, PAUSED, STOPPED, cache_directory
+from sampan.engine.waiting import hand_over
 from sampan.errors import ConfigError, KernelError, Problem, SampanError, StateError, UsageError
 from sampan.linux import files, proc
 from sampan.plan.exec import exec_plan
@@ -25,6 +26,7 @@ from sampan.spec.config import reload, validate_process
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     from sampan.engine.store import Record, Store
     from sampan.plan.operations import Plan
@@ -66,27 +68,27 @@ class ExecOptions:
         self.remark = remark  # gets what is left out of the process, which the specification permits
 
 
-def execute(store: Store, container_id: str, describe: Callable[[Config], Process], options: ExecOptions) -> int:
-    """Run the process that ``describe`` makes of the container's configuration; its exit status, as a shell sees it.
+def execute(store: Store, container_id: str, describe: Callable[[Config], Process], options: ExecOptions) -> None:
+    """Run the process that ``describe`` makes of the container's configuration.
 
-    With ``options.detach`` 0, once it runs. Raises ConfigError, StateError, KernelError, NotFoundError, UsageError.
-    In the foreground the caller's signals go to the process: for a command line, not for a program that embeds sampan.
+    With ``options.detach`` it returns once that runs. Raises ConfigError, StateError, KernelError, NotFoundError,
+    UsageError. In the foreground this is for a command line, not for a program that embeds sampan: the caller becomes
+    the program that passes its signals on to the process, waits for it, and ends with its exit status.
     """
     if not options.detach:
         _linux.block_signals()
     joining = Joining(store, container_id, options)
     try:
         joining.begin(describe)
+        if not options.detach:
+            joining.stay()
     except BaseException as error:
         joining.abandon()
         record = joining.record
         if isinstance(error, SampanError) and proc.is_ending(record.pid, record.started):
             raise _ended(record) from error  # the reason of whatever went wrong
         raise
-    if options.detach:
-        joining.release()
-        return 0
-    return joining.stay()
+    joining.release()
 
 
 class Joining:
@@ -143,16 +145,11 @@ class Joining:
 
             send(self.options.pidfd_socket, self.launch.pidfd, FURTHER)
 
-    def stay(self) -> int:
-        """Wait for its end; all that it writes to its terminal comes out, and what is typed goes in."""
+    def stay(self) -> NoReturn:
+        """Become the program that waits for its end, and then ends as it did."""
         assert self.launch is not None
         terminal = _linux.receive_descriptor(self.terminal[0]) if self.terminal[0] >= 0 else -1
-        self.held.close()
-        status = _linux.foreground(self.launch.pidfd, self.launch.pid, terminal)
-        if terminal >= 0:
-            posix.close(terminal)
-        self.release()
-        return status
+        hand_over(self.launch, terminal, (), (-1, -1))
 
     def abandon(self) -> None:
         """End what has been started."""

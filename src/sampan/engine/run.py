@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import posix
-
 from sampan import _linux
 from sampan.engine.creation import Creation
 from sampan.engine.removal import destroy
 from sampan.engine.start import run_hooks
+from sampan.engine.waiting import ended_soon, hand_over
 from sampan.errors import ConfigError, HookError, NotFoundError, Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from sampan.engine.creation import CreateOptions
     from sampan.engine.store import Store
 
@@ -25,11 +26,13 @@ def run(
     detach: bool = False,
     keep: bool = False,
     subreaper: bool = True,
+    command: Sequence[str] = (),
 ) -> int:
     """Run a container; the exit status of its process as a shell sees it, or 0 where it is detached.
 
-    In the foreground all signals of the caller but SIGCHLD and SIGPIPE go to the process: for a command line, not for a
-    program that embeds sampan.
+    In the foreground this is for a command line, not for a program that embeds sampan: all signals of the caller but
+    SIGCHLD and SIGPIPE go to the process, and the caller becomes the program that waits for it, which becomes
+    ``command`` with the words ID CREATED STATUS at the end: that calls ``finish``.
     """
     if not detach:
         _linux.block_signals()
@@ -50,7 +53,18 @@ def run(
     if detach:
         creation.release()
         return 0
-    return _foreground(creation, store, keep=keep)
+    return _foreground(creation, store, () if keep else command, keep=keep)
+
+
+def finish(store: Store, container_id: str, created: str, warn: Callable[[str], None]) -> None:
+    """Delete the container that was made at ``created`` and whose process has ended. It may be gone already."""
+    try:
+        with store.hold(container_id) as held:
+            record = held.load()
+            if record.created == created:
+                destroy(held, record, warn)
+    except NotFoundError:
+        pass  # somebody was quicker
 
 
 def _start(creation: Creation) -> None:
@@ -71,22 +85,22 @@ def _start(creation: Creation) -> None:
         raise
 
 
-def _foreground(creation: Creation, store: Store, *, keep: bool) -> int:
+def _foreground(creation: Creation, store: Store, command: Sequence[str], *, keep: bool) -> int:
     launch, record = creation.launch, creation.record
     assert launch is not None
-    terminal = -1
-    if creation.terminal[0] >= 0:
-        terminal = _linux.receive_descriptor(creation.terminal[0])
     creation.held.close()  # others may look at the container, signal it and delete it meanwhile
-    status = _linux.foreground(launch.pidfd, launch.pid, terminal)
-    if terminal >= 0:
-        posix.close(terminal)
+    try:
+        terminal = _linux.receive_descriptor(creation.terminal[0]) if creation.terminal[0] >= 0 else -1
+        status = ended_soon(launch) if terminal < 0 else -1
+        if status < 0:
+            words = [*command, record.id, record.created] if command else []
+            hand_over(launch, terminal, words, (-1, -1))
+    except BaseException:
+        launch.abort()
+        creation.release()
+        finish(store, record.id, record.created, creation.options.warn)
+        raise
     creation.release()
     if not keep:
-        try:
-            with store.hold(record.id) as held:
-                if held.load().created == record.created:
-                    destroy(held, record, creation.options.warn)
-        except NotFoundError:
-            pass  # somebody was quicker
+        finish(store, record.id, record.created, creation.options.warn)
     return status

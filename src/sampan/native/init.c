@@ -22,33 +22,6 @@ struct container container = {.sync = -1, .root = -1, .proc = -1};
 static struct message report;
 static uint32_t current; /* the operation being carried out */
 
-void *memcpy(void *to, const void *from, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ((char *)to)[i] = ((const char *)from)[i];
-    return to;
-}
-
-void *memset(void *to, int byte, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ((char *)to)[i] = (char)byte;
-    return to;
-}
-
-uintptr_t __stack_chk_guard;
-
-_Noreturn static void leave(int status)
-{
-    for (;;)
-        SYS1(exit_group, status);
-}
-
-_Noreturn void __stack_chk_fail(void)
-{
-    leave(127);
-}
-
 long attempt(const char *call, long result)
 {
     if (result < 0)
@@ -157,14 +130,6 @@ static void *map_plan(size_t *size)
     return (void *)result;
 }
 
-static long number_in(const char *text)
-{
-    long number = 0;
-    for (; *text >= '0' && *text <= '9'; text++)
-        number = number * 10 + (*text - '0');
-    return number;
-}
-
 _Noreturn __attribute__((used)) void begin(const long *stack)
 {
     struct cursor cursor;
@@ -190,8 +155,4 @@ _Noreturn __attribute__((used)) void begin(const long *stack)
     leave(0); /* a plan that only does something, without a program */
 }
 
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall begin\n");
-#else
-__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tbl begin\n");
-#endif
+BEGIN_WITH(begin);

@@ -1,5 +1,5 @@
-/* The system calls that init makes, without a C library: init must be small, static and run in a fresh
- * address space within microseconds. Every wrapper returns what the kernel returns: a value, or -errno.
+/* The system calls of the static programs, without a C library: they must be small and run in a fresh address space
+ * within microseconds. Every wrapper returns what the kernel returns: a value, or -errno.
  * The definitions at the end stand for what older kernel headers lack. */
 #ifndef SAMPAN_KERNEL_H
 #define SAMPAN_KERNEL_H
@@ -43,7 +43,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
     return x0;
 }
 #else
-#error "sampan's init knows x86_64 and aarch64"
+#error "sampan knows x86_64 and aarch64"
 #endif
 
 #define SYS6(name, a, b, c, d, e, f) \
@@ -87,8 +87,23 @@ static inline size_t copy_text(char *to, size_t size, const char *from)
     return n;
 }
 
+/* freestanding.c */
 void *memcpy(void *to, const void *from, size_t n);
 void *memset(void *to, int byte, size_t n);
+_Noreturn void leave(int status);
+/* The number that the text begins with; without one 0. */
+long number_in(const char *text);
+/* `text` has room for it. */
+void append_number(char *text, long number);
+
+/* Where the kernel begins: what is on the stack, the count of arguments first, is what `function` gets. */
+#if defined(__x86_64__)
+#define BEGIN_WITH(function) \
+    __asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tand $-16, %rsp\n\tcall " #function "\n")
+#else
+#define BEGIN_WITH(function) \
+    __asm__(".globl _start\n_start:\n\tmov x29, xzr\n\tmov x0, sp\n\tand sp, x0, #-16\n\tbl " #function "\n")
+#endif
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)

@@ -86,14 +86,10 @@ static void follow(char *path)
 {
     char link[32] = "/proc/self/fd/";
     char target[PATH_MAX];
-    char *digit = link + length_of(link);
     long fd = SYS4(openat, AT_FDCWD, path, O_PATH | O_CLOEXEC, 0);
-    if (fd < 0 || fd > 99)
+    if (fd < 0)
         return;
-    if (fd > 9)
-        *digit++ = (char)('0' + fd / 10);
-    *digit++ = (char)('0' + fd % 10);
-    *digit = 0;
+    append_number(link, fd);
     long length = SYS4(readlinkat, AT_FDCWD, link, target, PATH_MAX);
     close_fd(fd);
     if (length <= 0 || length >= PATH_MAX)
@@ -177,30 +173,7 @@ __attribute__((used, noreturn)) void launch(long *stack)
         say(python);
         say("\n");
     }
-    for (;;)
-        SYS1(exit_group, status);
+    leave(status);
 }
 
-/* The compiler turns initialisers and loops into calls of these. */
-void *memcpy(void *to, const void *from, size_t n)
-{
-    char *t = to;
-    const char *f = from;
-    while (n--)
-        *t++ = *f++;
-    return to;
-}
-
-void *memset(void *to, int byte, size_t n)
-{
-    char *t = to;
-    while (n--)
-        *t++ = (char)byte;
-    return to;
-}
-
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call launch\n");
-#elif defined(__aarch64__)
-__asm__(".globl _start\n_start: mov x29, xzr\n mov x0, sp\n and sp, x0, #-16\n bl launch\n");
-#endif
+BEGIN_WITH(launch);

@@ -13,12 +13,14 @@
 #include <linux/mount.h>
 #include <linux/nsfs.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -266,12 +268,33 @@ static PyObject *become_subreaper(PyObject *self, PyObject *unused)
     return none_or_error(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
 }
 
+/* Children must be waited for, even if the caller had been told to ignore their end. */
+static PyObject *block_signals(PyObject *self, PyObject *unused)
+{
+    sigset_t all;
+    (void)self, (void)unused;
+    sigfillset(&all);
+    if (signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    return none_or_error(sigprocmask(SIG_BLOCK, &all, NULL));
+}
+
+static PyObject *signal_descriptor(PyObject *self, PyObject *unused)
+{
+    sigset_t awaited;
+    (void)self, (void)unused;
+    sigfillset(&awaited);
+    sigdelset(&awaited, SIGCHLD);
+    sigdelset(&awaited, SIGPIPE);
+    return number_or_error(signalfd(-1, &awaited, SFD_CLOEXEC));
+}
+
 static PyMethodDef METHODS[] = {
     {"json_loads", sampan_json_loads, METH_O, NULL},
     {"json_dumps", sampan_json_dumps, METH_VARARGS, NULL},
     {"spawn", sampan_spawn, METH_VARARGS, NULL},
-    {"foreground", sampan_foreground, METH_VARARGS, NULL},
-    {"block_signals", sampan_block_signals, METH_NOARGS, NULL},
+    {"block_signals", block_signals, METH_NOARGS, NULL},
+    {"signal_descriptor", signal_descriptor, METH_NOARGS, NULL},
     {"become_subreaper", become_subreaper, METH_NOARGS, NULL},
     {"sealed_memfd", sealed_memfd, METH_VARARGS, NULL},
     {"socket_pair", socket_pair, METH_NOARGS, NULL},

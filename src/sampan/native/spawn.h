@@ -1,4 +1,4 @@
-/* Starting init (spawn.c), and staying with it in the foreground (foreground.c). */
+/* Starting init (spawn.c). */
 #ifndef SAMPAN_SPAWN_H
 #define SAMPAN_SPAWN_H
 
@@ -6,7 +6,5 @@
 #include <Python.h>
 
 PyObject *sampan_spawn(PyObject *self, PyObject *args);
-PyObject *sampan_foreground(PyObject *self, PyObject *args);
-PyObject *sampan_block_signals(PyObject *self, PyObject *args);
 
 #endif
