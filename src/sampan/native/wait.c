@@ -112,8 +112,8 @@ static void write_the_rest(struct waiter *waiter, struct relay *relay)
     relay_process_ended(relay);
     while (relay_has_rest(relay) && !waiter->told_to_end) {
         struct pollfd watched[1 + RELAY_WATCHES] = {{.fd = waiter->signals, .events = POLLIN}};
-        relay_prepare(relay, watched + 1);
-        wait_for(watched, 1 + RELAY_WATCHES, -1);
+        long patience = relay_prepare(relay, watched + 1);
+        wait_for(watched, 1 + RELAY_WATCHES, patience);
         if (watched[0].revents)
             pass_on_signal(waiter, relay);
         relay_act(relay, watched + 1);
