@@ -220,7 +220,10 @@ class Container:
         for process in self._background:
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
-            process.communicate()
+            process.wait()
+            for stream in (process.stdout, process.stderr):  # not to their end: the container may have them, too
+                if stream is not None:
+                    stream.close()
 
     def _kill_init(self) -> None:
         """Before the runtime is asked to: runc, for one, looks only every 100 ms whether it is dead."""

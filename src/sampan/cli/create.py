@@ -47,6 +47,7 @@ def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
         no_new_keyring=arguments.flag("no-new-keyring"),
         preserve_fds=handed_over + arguments.number("preserve-fds"),
         environment=environment,
+        notify_socket=posix.environ.get(b"NOTIFY_SOCKET", b"").decode(errors="surrogateescape"),
         remark=settings.log.remark,
         warn=settings.log.warning,
         cgroup_manager=settings.cgroup_manager,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posix
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cli.options import Arguments, Table
@@ -17,5 +19,6 @@ def run(settings: Settings, arguments: Arguments) -> int:
     from sampan.engine.start import start
     from sampan.engine.store import Store
 
-    start(Store(settings.root()), arguments.container_id(), warn=settings.log.warning)
+    notify_socket = posix.environ.get(b"NOTIFY_SOCKET", b"").decode(errors="surrogateescape")
+    start(Store(settings.root()), arguments.container_id(), notify_socket, warn=settings.log.warning)
     return 0

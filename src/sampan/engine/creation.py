@@ -55,6 +55,7 @@ class CreateOptions:
         "environment",
         "no_new_keyring",
         "no_pivot",
+        "notify_socket",
         "pid_file",
         "pidfd_socket",
         "preserve_fds",
@@ -71,6 +72,7 @@ class CreateOptions:
         preserve_fds: int = 0,
         environment: Sequence[str] = (),
         no_new_keyring: bool = False,
+        notify_socket: str = "",
         remark: Callable[[str], None] = silent,
         warn: Callable[[str], None] = silent,
         cgroup_manager: str = cgroups.CGROUPFS,
@@ -82,6 +84,7 @@ class CreateOptions:
         self.preserve_fds = preserve_fds
         self.environment = environment  # what the process gets beyond its own: "NAME=value"
         self.no_new_keyring = no_new_keyring
+        self.notify_socket = notify_socket  # of whoever is told that the process is ready
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
         self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
         self.warn = warn  # gets what went wrong without making the operation fail
@@ -142,9 +145,18 @@ class Creation:
         self.held = _claim(store, container_id)
         try:
             self.held.write(CONFIG, data)
+            if self.tells_readiness:
+                from sampan.engine import readiness
+
+                readiness.prepare(self.held, self.config)
         except BaseException:
             self.abandon()
             raise
+
+    @property
+    def tells_readiness(self) -> bool:
+        """Whether somebody wants to know when the process is ready (NOTIFY_SOCKET)."""
+        return bool(self.options.notify_socket) and "process" in self.config
 
     def make(self) -> None:
         """Everything up to the wait for `start`. On failure the caller calls `abandon`."""

@@ -15,7 +15,7 @@ from sampan.engine import facts, opening
 from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import silent
 from sampan.engine.store import CONFIG, PAUSED, STOPPED, cache_directory
-from sampan.engine.waiting import hand_over
+from sampan.engine.waiting import NOBODY, hand_over
 from sampan.errors import ConfigError, KernelError, Problem, SampanError, StateError, UsageError
 from sampan.linux import files, proc
 from sampan.plan.exec import exec_plan
@@ -149,7 +149,7 @@ class Joining:
         """Become the program that waits for its end, and then ends as it did."""
         assert self.launch is not None
         terminal = _linux.receive_descriptor(self.terminal[0]) if self.terminal[0] >= 0 else -1
-        hand_over(self.launch, terminal, (), (-1, -1))
+        hand_over(self.launch, terminal, (), NOBODY)
 
     def abandon(self) -> None:
         """End what has been started."""

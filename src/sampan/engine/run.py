@@ -6,7 +6,7 @@ from sampan import _linux
 from sampan.engine.creation import Creation
 from sampan.engine.removal import destroy
 from sampan.engine.start import run_hooks
-from sampan.engine.waiting import ended_soon, hand_over
+from sampan.engine.waiting import NOBODY, ended_soon, hand_over
 from sampan.errors import ConfigError, HookError, NotFoundError, Problem
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sampan.engine.creation import CreateOptions
+    from sampan.engine.readiness import Readiness
     from sampan.engine.store import Store
 
 
@@ -49,11 +50,15 @@ def run(
     except BaseException:
         creation.abandon()
         raise
-    _start(creation)
+    readiness = _start(creation)
     if detach:
         creation.release()
+        if readiness is not None:
+            readiness.wait()
+            readiness.close()
         return 0
-    return _foreground(creation, store, () if keep else command, keep=keep)
+    notification = readiness.descriptors() if readiness is not None else NOBODY
+    return _foreground(creation, store, () if keep else command, notification, keep=keep)
 
 
 def finish(store: Store, container_id: str, created: str, warn: Callable[[str], None]) -> None:
@@ -67,11 +72,16 @@ def finish(store: Store, container_id: str, created: str, warn: Callable[[str], 
         pass  # somebody was quicker
 
 
-def _start(creation: Creation) -> None:
+def _start(creation: Creation) -> Readiness | None:
     """From the wait for `start` to the user's program, with the hooks around it."""
     launch, record, warn = creation.launch, creation.record, creation.options.warn
     assert launch is not None
+    readiness: Readiness | None = None
     try:
+        if creation.tells_readiness:
+            from sampan.engine.readiness import Readiness
+
+            readiness = Readiness(creation.held, record, creation.options.notify_socket)
         run_hooks(creation.held, record, "startContainer", warn)
         launch.go_on()
         launch.ended()
@@ -83,18 +93,21 @@ def _start(creation: Creation) -> None:
     except BaseException:
         creation.abandon()
         raise
+    return readiness
 
 
-def _foreground(creation: Creation, store: Store, command: Sequence[str], *, keep: bool) -> int:
+def _foreground(
+    creation: Creation, store: Store, command: Sequence[str], notification: tuple[int, int], *, keep: bool
+) -> int:
     launch, record = creation.launch, creation.record
     assert launch is not None
     creation.held.close()  # others may look at the container, signal it and delete it meanwhile
     try:
         terminal = _linux.receive_descriptor(creation.terminal[0]) if creation.terminal[0] >= 0 else -1
-        status = ended_soon(launch) if terminal < 0 else -1
+        status = ended_soon(launch) if terminal < 0 and notification == NOBODY else -1
         if status < 0:
             words = [*command, record.id, record.created] if command else []
-            hand_over(launch, terminal, words, (-1, -1))
+            hand_over(launch, terminal, words, notification)
     except BaseException:
         launch.abort()
         creation.release()

@@ -7,7 +7,7 @@ import posix
 from sampan import _linux
 from sampan.engine.launch import FAILED, receive
 from sampan.engine.removal import destroy, kill_and_wait, silent
-from sampan.engine.store import CONFIG, CREATED, START_SOCKET, cache_directory
+from sampan.engine.store import CONFIG, CREATED, NOTIFY, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
 from sampan.linux import files
 
@@ -15,24 +15,41 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sampan.engine.readiness import Readiness
     from sampan.engine.store import Held, Record, Store
 
 
-def start(store: Store, container_id: str, warn: Callable[[str], None] = silent) -> None:
-    """Start the container. Raises StateError unless it is created, HookError (then it is gone), SampanError."""
-    with store.hold(container_id) as held:
-        record = held.load()
-        status = held.status(record)
-        if status != CREATED:
-            raise StateError(
-                f"cannot start container {container_id}: it is {status}, and only a created one can be started"
-            )
-        if not record.has_process:
-            raise StateError(f"cannot start container {container_id}: its config.json has no `process`")
-        run_hooks(held, record, "startContainer", warn)
-        _let_go(held, record)
-        posix.unlink(f"{held.path}/{START_SOCKET}")
-        run_hooks(held, record, "poststart", warn)
+def start(store: Store, container_id: str, notify_socket: str = "", *, warn: Callable[[str], None] = silent) -> None:
+    """Start the container. Raises StateError unless it is created, HookError (then it is gone), SampanError.
+
+    With ``notify_socket`` it returns once the process has said that it is ready, or has ended.
+    """
+    readiness: Readiness | None = None
+    try:
+        with store.hold(container_id) as held:
+            record = held.load()
+            _check_created(held, record)
+            if notify_socket and held.has(NOTIFY):
+                from sampan.engine.readiness import Readiness
+
+                readiness = Readiness(held, record, notify_socket)
+            run_hooks(held, record, "startContainer", warn)
+            _let_go(held, record)
+            posix.unlink(f"{held.path}/{START_SOCKET}")
+            run_hooks(held, record, "poststart", warn)
+        if readiness is not None:
+            readiness.wait()  # others may do with the container what they like meanwhile
+    finally:
+        if readiness is not None:
+            readiness.close()
+
+
+def _check_created(held: Held, record: Record) -> None:
+    status = held.status(record)
+    if status != CREATED:
+        raise StateError(f"cannot start container {record.id}: it is {status}, and only a created one can be started")
+    if not record.has_process:
+        raise StateError(f"cannot start container {record.id}: its config.json has no `process`")
 
 
 def run_hooks(held: Held, record: Record, kind: str, warn: Callable[[str], None]) -> None:

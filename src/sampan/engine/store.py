@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sampan.spec.types import Hooks
 
 VERSION = 1
-RECORD, CONFIG, START_SOCKET = "state.json", "config.json", "start"
-BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET))
+RECORD, CONFIG, START_SOCKET, NOTIFY = "state.json", "config.json", "start", "notify"
+BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET, NOTIFY))
 CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
 
 
@@ -157,6 +157,10 @@ class Held:
             return False
         return True
 
+    def has(self, name: str) -> bool:
+        """Whether there is a file or directory ``name``."""
+        return name in posix.listdir(self.path)
+
     def has_nothing(self) -> bool:
         """Whether it holds nothing but what is written before the first record, by a creation that was killed there."""
         return BEFORE_RECORD.issuperset(posix.listdir(self.path))
@@ -169,7 +173,13 @@ class Held:
     def empty(self) -> None:
         """All that is in the directory."""
         for name in sorted(posix.listdir(self.path), key=RECORD.__eq__):
-            posix.unlink(f"{self.path}/{name}")
+            path = f"{self.path}/{name}"
+            if name != NOTIFY:
+                posix.unlink(path)
+                continue
+            for inside in posix.listdir(path):
+                posix.unlink(f"{path}/{inside}")
+            posix.rmdir(path)
 
 
 class Store:

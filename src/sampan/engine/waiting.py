@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SHORT = 200  # milliseconds that are not worth a second start of the interpreter
 
+NOBODY = (-1, -1)  # is told that the process is ready
+
 
 def ended_soon(launch: Launch) -> int:
     """The exit status, as a shell sees it, of a process that ends within a moment; -1 where there is more to wait for.
@@ -42,7 +44,7 @@ def hand_over(launch: Launch, terminal: int, command: Sequence[str], notificatio
     """Become the program that waits for the process. It becomes ``command``, with the exit status as one word more.
 
     Where ``command`` is empty, it ends with that status. ``terminal`` is the near side of the process's, or -1;
-    ``notification`` the socket on which the process says that it is ready and the one to whoever is told, or -1 both.
+    ``notification`` the socket on which the process says that it is ready and the one to whoever is told, or NOBODY.
     Raises KernelError where that program cannot be run.
     """
     path = _linux.__file__.rpartition("/")[0] + "/sampan-wait"

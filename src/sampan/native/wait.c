@@ -81,7 +81,9 @@ static void pass_on_readiness(struct waiter *waiter)
     line[length++] = '\n';
     append_number(main_pid, SYS0(getpid));
     SYS6(sendto, waiter->manager, line, length, MSG_NOSIGNAL_FLAG, NULL, 0);
-    SYS6(sendto, waiter->manager, main_pid, length_of(main_pid), MSG_NOSIGNAL_FLAG, NULL, 0);
+    size_t end = length_of(main_pid);
+    main_pid[end++] = '\n';
+    SYS6(sendto, waiter->manager, main_pid, end, MSG_NOSIGNAL_FLAG, NULL, 0);
     close_fd(waiter->notify);
     waiter->notify = -1;
 }
