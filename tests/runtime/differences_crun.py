@@ -61,6 +61,10 @@ CRUN: tuple[Difference, ...] = (
         ("test_process.py::TestEnvironment::test_home_is_the_user_s[4242-/]",),
     ),
     Difference(
+        "crun always says config.json, also where --config names another file",
+        ("test_crun_options.py::TestConfig::test_a_missing_file_is_an_error_that_names_it",),
+    ),
+    Difference(
         "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "
         "'ioPriority (object, OPTIONAL)'. Unknown to this crun, which ignores them",
         tuple(

@@ -51,6 +51,7 @@ class CreateOptions:
 
     __slots__ = (
         "cgroup_manager",
+        "config",
         "console_socket",
         "environment",
         "no_new_keyring",
@@ -74,6 +75,7 @@ class CreateOptions:
         remark: Callable[[str], None] = silent,
         warn: Callable[[str], None] = silent,
         cgroup_manager: str = cgroups.CGROUPFS,
+        config: str = "",
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
@@ -84,6 +86,7 @@ class CreateOptions:
         self.no_new_keyring = no_new_keyring
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
         self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
+        self.config = config  # the configuration's path; "": the bundle's config.json
         self.warn = warn  # gets what went wrong without making the operation fail
 
 
@@ -121,8 +124,8 @@ class Creation:
         self.launch: Launch | None = None
         self.devices: NetworkDevices | None = None
         bundle = files.absolute(bundle)
-        data = read_config(bundle)
-        self.config = load_config(data)
+        data = read_config(bundle, options.config)
+        self.config = load_config(data, options.config or "config.json")
         opening.check_preserved(options.preserve_fds)
         if options.environment and "process" in self.config:
             process = self.config["process"]
@@ -281,22 +284,26 @@ class Creation:
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 
-def read_config(bundle: str) -> bytes:
-    """The bundle's config.json. Raises UsageError with what a bundle is."""
+def read_config(bundle: str, path: str = "") -> bytes:
+    """The configuration at ``path``, or the bundle's own. Raises UsageError with what a bundle is."""
     try:
+        if path:
+            return files.read(path)
         return files.read(f"{bundle}/config.json")
     except KernelError as error:
+        if path:
+            raise UsageError(f"--config {path} cannot be read: {error}") from None
         hint = "a bundle is a directory with config.json; `sampan spec` writes one"
         raise UsageError(f"the bundle {bundle} has no config.json that can be read: {error} ({hint})") from None
 
 
-def load_config(data: bytes) -> Config:
+def load_config(data: bytes, document: str = "config.json") -> Config:
     """The checked configuration, and known to be for this platform."""
-    config = load(data)
+    config = load(data, document)
     if other := platform_problem(config):
-        raise PlatformError(f"config.json: {other}")
+        raise PlatformError(f"{document}: {other}")
     if "root" not in config:
-        raise ConfigError("config.json", [Problem("root", None, "is required on Linux", "config.md#root")])
+        raise ConfigError(document, [Problem("root", None, "is required on Linux", "config.md#root")])
     return config
 
 
