@@ -31,7 +31,7 @@ HOT_VERBS = {  # verb -> modules of the command line beside its own
 
 
 def imports_when_run(verb: str) -> list[str]:
-    """The modules that a verb always imports, also in its functions: not those in an `if`, of types and rare options."""
+    """The modules that a verb always imports, also in its functions: not what stands in an `if`, for a rare option."""
     tree = ast.parse((PACKAGE / "cli" / f"{verb}.py").read_text())
     return sorted({node.module for node in unconditional(tree) if isinstance(node, ast.ImportFrom) and node.module})
 
