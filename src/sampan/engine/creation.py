@@ -33,6 +33,7 @@ from sampan.plan.host import Host
 from sampan.plan.namespaces import root_path
 from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED
 from sampan.spec.config import load, platform_problem
+from sampan.spec.names import CRUN_PREFIX, PIDFD_RECEIVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,10 +179,13 @@ class Creation:
             from sampan.engine.pid_file import write_pid_file
 
             write_pid_file(self.options.pid_file, self.record.pid)
-        if self.options.pidfd_socket and self.launch is not None:
-            from sampan.engine.pidfd import OWN, send
+        receiver = self.record.annotated_path(PIDFD_RECEIVER)
+        if (self.options.pidfd_socket or receiver) and self.launch is not None:
+            from sampan.engine.pidfd import OPTION, OWN, send
 
-            send(self.options.pidfd_socket, self.launch.pidfd, OWN)
+            for path, asked_by in ((self.options.pidfd_socket, OPTION), (receiver, f"annotations[{PIDFD_RECEIVER}]")):
+                if path:
+                    send(path, self.launch.pidfd, OWN, asked_by)
 
     def release(self) -> None:
         """Close all that was opened, which ends the lock; the container stays."""
@@ -265,6 +269,7 @@ class Creation:
             launch.go_on()
         launch.until(CREATED)
         self._learn_process()
+        self.share.hand_down(launch.pid)
 
     def _learn_process(self) -> None:
         assert self.launch is not None
@@ -302,6 +307,12 @@ def load_config(data: bytes, document: str = "config.json") -> Config:
     config = load(data, document)
     if other := platform_problem(config):
         raise PlatformError(f"{document}: {other}")
+    annotations = config.get("annotations")
+    if annotations and any(name.startswith(CRUN_PREFIX) for name in annotations):
+        from sampan.spec.annotations import problems
+
+        if found := list(problems(annotations)):
+            raise ConfigError(document, found)
     if "root" not in config:
         raise ConfigError(document, [Problem("root", None, "is required on Linux", "config.md#root")])
     return config

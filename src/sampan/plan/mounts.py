@@ -8,6 +8,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.operations import Descriptor
 from sampan.plan.wire import strings
+from sampan.spec.names import MOUNT_CONTEXT_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
         flags |= F_TARGET_NOFOLLOW
     label = surroundings.config.get("linux", {}).get("mountLabel", "")
     if label and kind not in ("proc", "sysfs"):
-        options.data.append(f'context="{label}"')
+        context = surroundings.config.get("annotations", {}).get(MOUNT_CONTEXT_TYPE, "context")
+        options.data.append(f'{context}="{label}"')
     if kind == "tmpfs":
         flags |= F_COPY_UP if "tmpcopyup" in options.manners else 0
         if not any(option.startswith("mode=") for option in options.data):
