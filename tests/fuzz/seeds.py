@@ -13,6 +13,7 @@ from sampan.cli.default_config import default_config, rootless_config
 from sampan.plan.compile import compile_plan
 from sampan.plan.exec import exec_plan
 from sampan.plan.host import CgroupMount, Host
+from sampan.plan.mounting import mount_plan, unmount_plan
 from sampan.plan.operations import Plan
 from sampan.plan.wire import encode
 
@@ -115,13 +116,25 @@ def executing() -> Plan:
     return exec_plan(config, process, host(cgroup_tasks=("/sys/fs/cgroup/cpu/box/tasks",)))
 
 
+def mounting() -> Plan:
+    """Mounts of a container that exists."""
+    config = changed(root={"path": "rootfs"})
+    config["mounts"] = [{"destination": "/data", "source": "/srv", "options": ["bind", "ro"]}]
+    return mount_plan(config, host())
+
+
+def unmounting() -> Plan:
+    return unmount_plan(changed(root={"path": "rootfs"}), [("/data", 2**31, "mounts[0].destination")])
+
+
 def changed(**parts: object) -> Config:
     config = cast("dict[str, Any]", default_config())
     config |= parts
     return cast("Config", config)
 
 
-PLANS = {made.__name__: made for made in (default, rootless, joining, unpivoted, everything, executing)}
+MAKERS = (default, rootless, joining, unpivoted, everything, executing, mounting, unmounting)
+PLANS = {made.__name__: made for made in MAKERS}
 
 
 def seeds() -> dict[str, bytes]:

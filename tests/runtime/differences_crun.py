@@ -61,6 +61,18 @@ CRUN: tuple[Difference, ...] = (
         ("test_process.py::TestEnvironment::test_home_is_the_user_s[4242-/]",),
     ),
     Difference(
+        "this crun has no handlers built in, and ignores the annotation that asks for one",
+        ("test_crun_annotations.py::TestHandler::*",),
+    ),
+    Difference(
+        "crun gives the caller's groups to the container's own process, and not to that of `exec`",
+        ("test_crun_annotations.py::TestKeepOriginalGroups::test_so_does_exec",),
+    ),
+    Difference(
+        "crun always says config.json, also where --config names another file",
+        ("test_crun_options.py::TestConfig::test_a_missing_file_is_an_error_that_names_it",),
+    ),
+    Difference(
         "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "
         "'ioPriority (object, OPTIONAL)'. Unknown to this crun, which ignores them",
         tuple(

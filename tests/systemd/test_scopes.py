@@ -114,6 +114,19 @@ def test_a_subgroup_of_the_scope_as_crun_has_it(container: Container) -> None:
     assert machine.cgroups(TOKEN) == []
 
 
+def test_a_cgroup_below_it_is_the_container_s_own(container: Container, on_v2: None) -> None:
+    container.config["annotations"] = {
+        "run.oci.systemd.subgroup": "container",
+        "run.oci.delegate-cgroup": "payload",
+    }
+    container.limit(pids={"limit": 17}).create()
+    own = f"/machine.slice/{container.unit}/container"
+    assert machine.memberships(container.pid)[""] == f"{own}/payload"
+    assert (machine.CGROUPS / own.lstrip("/") / "pids.max").read_text() == "17\n"
+    container.delete("--force")
+    assert machine.cgroups(TOKEN) == []
+
+
 def test_annotations_give_the_unit_properties(container: Container) -> None:
     container.config["annotations"] = {
         "org.systemd.property.TimeoutStopSec": "123",

@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,16 @@ HOT_VERBS = {  # verb -> modules of the command line beside its own
 
 
 def imports_when_run(verb: str) -> list[str]:
-    """The modules that a verb imports, also in its functions, but for the type checker's."""
+    """The modules that a verb always imports, also in its functions: not what stands in an `if`, for a rare option."""
     tree = ast.parse((PACKAGE / "cli" / f"{verb}.py").read_text())
-    body = [node for node in tree.body if not isinstance(node, ast.If)]
-    nodes = [node for statement in body for node in ast.walk(statement)]
-    return sorted({node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module})
+    return sorted({node.module for node in unconditional(tree) if isinstance(node, ast.ImportFrom) and node.module})
+
+
+def unconditional(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.If):
+            yield from unconditional(child)
 
 
 def loaded(modules: list[str]) -> set[str]:

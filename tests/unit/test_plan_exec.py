@@ -11,6 +11,7 @@ from sampan.plan.exec import cpu_mask, exec_plan
 from sampan.plan.host import Host
 from sampan.plan.operations import Plan
 from sampan.spec.check import listed_numbers
+from sampan.spec.names import KEEP_ORIGINAL_GROUPS
 
 
 def plan_of(*namespaces: str, tasks: tuple[str, ...] = (), **process: Any) -> Plan:
@@ -40,6 +41,19 @@ def test_it_is_closed_to_other_eyes_before_it_joins() -> None:
     """CVE-2016-9962: a process of the container must not trace the one that joins."""
     order = names(plan_of("pid", "mount"))
     assert order.index("undumpable") < order.index("join") < order.index("fork") < order.index("find_executable")
+
+
+@pytest.mark.parametrize(("annotated", "flags", "dropped"), [({}, 1, True), ({KEEP_ORIGINAL_GROUPS: "1"}, 3, False)])
+def test_groups_are_dropped_unless_they_are_to_be_kept(annotated: dict[str, str], flags: int, dropped: bool) -> None:
+    config: Any = {
+        "ociVersion": "1.3.0",
+        "root": {"path": "rootfs"},
+        "annotations": annotated,
+        "linux": {"namespaces": [{"type": "user"}]},
+    }
+    plan = exec_plan(config, {"cwd": "/", "args": ["id"]}, Host("web", "/bundle"))
+    assert [operation.args for operation in plan.operations if operation.name == "become_root"] == [(flags,)]
+    assert ("groups" in names(plan)) is dropped
 
 
 def test_cgroups_are_entered_by_the_host_s_paths_so_before_the_namespaces() -> None:

@@ -53,13 +53,16 @@ class Mount(NamedTuple):
         return [int.from_bytes(self.propagations[at : at + 8], "little") for at in range(0, len(self.propagations), 8)]
 
 
-def compiled(*entries: dict[str, Any], host: Host | None = None, **linux: Any) -> Plan:
+def compiled(
+    *entries: dict[str, Any], host: Host | None = None, annotations: dict[str, str] | None = None, **linux: Any
+) -> Plan:
     linux = {"namespaces": [{"type": "mount"}, {"type": "pid"}]} | linux
     document = {
         "ociVersion": "1.0.0",
         "root": {"path": "rootfs"},
         "process": {"cwd": "/", "args": ["sh"], "user": {"uid": 0, "gid": 0}},
         "mounts": entries,
+        "annotations": annotations or {},
         "linux": linux,
     }
     return compile_plan(load(json.dumps(document).encode()), host or Host("web", "/bundle"))
@@ -393,6 +396,17 @@ def test_the_mount_label_is_a_context_of_file_systems(kind: str, labelled: bool)
     host.selinux = True
     plan = compiled({"destination": "/x", "type": kind}, host=host, mountLabel="system_u:object_r:t:s0:c1,c2")
     assert (mounts_of(plan)[0].options == ["context=system_u:object_r:t:s0:c1,c2"]) is labelled
+
+
+@pytest.mark.parametrize("kind", ["context", "fscontext", "defcontext", "rootcontext"])
+def test_an_annotation_says_which_kind_of_context(kind: str) -> None:
+    """run.oci.mount_context_type, for which no test machine has SELinux."""
+    host = Host("web", "/bundle")
+    host.selinux = True
+    label = "system_u:object_r:t:s0:c1,c2"
+    annotations = {"run.oci.mount_context_type": kind}
+    plan = compiled({"destination": "/x", "type": "tmpfs"}, host=host, mountLabel=label, annotations=annotations)
+    assert mounts_of(plan)[0].options == [f"{kind}={label}"]
 
 
 def test_a_mount_label_without_selinux_is_refused() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import posix
 
-from sampan.cgroups import delegation
+from sampan.cgroups import delegation, tree
 from sampan.errors import KernelError
 from sampan.linux import files
 
@@ -55,6 +55,21 @@ def delegate(directory: str, uid: int) -> None:
         if error.errno in delegation.DENIED and delegation.is_rootless():
             return
         raise KernelError(f"give to user {uid}", directory, error.errno or 0, FIELD) from None
+
+
+def hand_down(config: Config, directory: str, name: str, pid: int) -> None:
+    """Make the v2 cgroup ``name`` below the container's, its root's own, and move ``pid`` there. Raises KernelError.
+
+    crun's run.oci.delegate-cgroup: the container divides it as it likes, below limits that it cannot reach.
+    """
+    inner = f"{directory}/{name}"
+    tree.make(inner, [])
+    files.write(f"{inner}/cgroup.procs", str(pid))
+    linux = config.get("linux", {})
+    in_user_namespace = any(entry["type"] == "user" for entry in linux.get("namespaces", ()))
+    root = _host_id(0, linux.get("uidMappings", ())) if in_user_namespace else 0
+    if root is not None and root != posix.geteuid():
+        delegate(inner, root)
 
 
 def listed(path: str) -> Sequence[str]:

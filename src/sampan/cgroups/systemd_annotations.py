@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from sampan.errors import ConfigError, Problem
+from sampan.spec.annotations import below_rule
+from sampan.spec.names import SYSTEMD_PROPERTY, SYSTEMD_SUBGROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
 
     from sampan.cgroups.systemd_properties import Property, Variant
 
-_PROPERTY = "org.systemd.property."
-_SUBGROUP = "run.oci.systemd.subgroup"
 _IN_SECONDS, _IN_MICROSECONDS = "Sec", "USec"  # units of ends of names: of unit files, and of D-Bus
 
 
@@ -24,10 +24,10 @@ def properties(annotations: Mapping[str, str]) -> list[Property]:
     found: list[Property] = []
     problems = []
     for key, text in annotations.items():
-        if not key.startswith(_PROPERTY):
+        if not key.startswith(SYSTEMD_PROPERTY):
             continue
         try:
-            found.append(_property(key.removeprefix(_PROPERTY), text))
+            found.append(_property(key.removeprefix(SYSTEMD_PROPERTY), text))
         except ValueError as error:
             problems.append(Problem(f"annotations[{key}]", text, f"gives systemd no property: {error}", ""))
     if problems:
@@ -37,12 +37,10 @@ def properties(annotations: Mapping[str, str]) -> list[Property]:
 
 def subgroup(annotations: Mapping[str, str]) -> str:
     """The path of the container's cgroup below that of the unit; "" where it is the unit's own. Raises ConfigError."""
-    path = annotations.get(_SUBGROUP, "").strip("/")
-    elements = path.split("/")
-    if path and ("\0" in path or not all(elements) or {".", ".."}.intersection(elements)):
-        rule = "must name a cgroup below that of the unit, without '.' and '..'"
-        raise ConfigError("config.json", [Problem(f"annotations[{_SUBGROUP}]", path, rule, "")])
-    return path
+    path = annotations.get(SYSTEMD_SUBGROUP, "")
+    if rule := below_rule(path):
+        raise ConfigError("config.json", [Problem(f"annotations[{SYSTEMD_SUBGROUP}]", path, rule, "")])
+    return path.strip("/")
 
 
 def _property(name: str, text: str) -> Property:

@@ -14,6 +14,7 @@ SUMMARY = "make a container of a bundle; its process waits for start"
 OPERANDS = ("ID",)
 OPTIONS = (
     ("bundle", "b", "DIR", "the bundle: a directory with config.json (default: the current directory)"),
+    ("config", "f", "FILE", "the configuration, instead of the bundle's config.json"),
     ("console-socket", "", "SOCKET", "where the terminal's descriptor is sent"),
     ("pidfd-socket", "", "SOCKET", "where a pidfd of the process is sent"),
     ("pid-file", "", "FILE", "write the process's id to FILE"),
@@ -21,7 +22,10 @@ OPTIONS = (
     ("no-new-keyring", "", "", "keep the caller's session keyring"),
     ("preserve-fds", "", "N", "pass N more descriptors, from 3 on, to the process"),
 )
-DETAILS = "Sockets that systemd hands over (LISTEN_FDS) are handed on, before the descriptors of --preserve-fds."
+DETAILS = (
+    "Relative paths in a configuration begin at the bundle, also where --config has it elsewhere.\n"
+    "Sockets that systemd hands over (LISTEN_FDS) are handed on, before the descriptors of --preserve-fds."
+)
 
 
 def run(settings: Settings, arguments: Arguments) -> int:
@@ -40,6 +44,7 @@ def create_options(settings: Settings, arguments: Arguments) -> CreateOptions:
 
     handed_over, environment = _socket_activation()
     return CreateOptions(
+        config=arguments.text("config"),
         pid_file=arguments.text("pid-file"),
         console_socket=arguments.text("console-socket"),
         pidfd_socket=arguments.text("pidfd-socket"),

@@ -33,6 +33,7 @@ VERBS = (
     "pause",
     "resume",
     "update",
+    "mounts",
     "events",
     "ps",
     "stats",

@@ -33,6 +33,7 @@ from sampan.plan.host import Host
 from sampan.plan.namespaces import root_path
 from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED
 from sampan.spec.config import load, platform_problem
+from sampan.spec.names import CRUN_PREFIX, PIDFD_RECEIVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class CreateOptions:
 
     __slots__ = (
         "cgroup_manager",
+        "config",
         "console_socket",
         "environment",
         "no_new_keyring",
@@ -76,6 +78,7 @@ class CreateOptions:
         remark: Callable[[str], None] = silent,
         warn: Callable[[str], None] = silent,
         cgroup_manager: str = cgroups.CGROUPFS,
+        config: str = "",
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
@@ -87,6 +90,7 @@ class CreateOptions:
         self.notify_socket = notify_socket  # of whoever is told that the process is ready
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
         self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
+        self.config = config  # the configuration's path; "": the bundle's config.json
         self.warn = warn  # gets what went wrong without making the operation fail
 
 
@@ -124,8 +128,8 @@ class Creation:
         self.launch: Launch | None = None
         self.devices: NetworkDevices | None = None
         bundle = files.absolute(bundle)
-        data = read_config(bundle)
-        self.config = load_config(data)
+        data = read_config(bundle, options.config)
+        self.config = load_config(data, options.config or "config.json")
         opening.check_preserved(options.preserve_fds)
         if options.environment and "process" in self.config:
             process = self.config["process"]
@@ -187,10 +191,13 @@ class Creation:
             from sampan.engine.pid_file import write_pid_file
 
             write_pid_file(self.options.pid_file, self.record.pid)
-        if self.options.pidfd_socket and self.launch is not None:
-            from sampan.engine.pidfd import OWN, send
+        receiver = self.record.annotated_path(PIDFD_RECEIVER)
+        if (self.options.pidfd_socket or receiver) and self.launch is not None:
+            from sampan.engine.pidfd import OPTION, OWN, send
 
-            send(self.options.pidfd_socket, self.launch.pidfd, OWN)
+            for path, asked_by in ((self.options.pidfd_socket, OPTION), (receiver, f"annotations[{PIDFD_RECEIVER}]")):
+                if path:
+                    send(path, self.launch.pidfd, OWN, asked_by)
 
     def release(self) -> None:
         """Close all that was opened, which ends the lock; the container stays."""
@@ -274,6 +281,7 @@ class Creation:
             launch.go_on()
         launch.until(CREATED)
         self._learn_process()
+        self.share.hand_down(launch.pid)
 
     def _learn_process(self) -> None:
         assert self.launch is not None
@@ -293,22 +301,32 @@ class Creation:
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 
-def read_config(bundle: str) -> bytes:
-    """The bundle's config.json. Raises UsageError with what a bundle is."""
+def read_config(bundle: str, path: str = "") -> bytes:
+    """The configuration at ``path``, or the bundle's own. Raises UsageError with what a bundle is."""
     try:
+        if path:
+            return files.read(path)
         return files.read(f"{bundle}/config.json")
     except KernelError as error:
+        if path:
+            raise UsageError(f"--config {path} cannot be read: {error}") from None
         hint = "a bundle is a directory with config.json; `sampan spec` writes one"
         raise UsageError(f"the bundle {bundle} has no config.json that can be read: {error} ({hint})") from None
 
 
-def load_config(data: bytes) -> Config:
+def load_config(data: bytes, document: str = "config.json") -> Config:
     """The checked configuration, and known to be for this platform."""
-    config = load(data)
+    config = load(data, document)
     if other := platform_problem(config):
-        raise PlatformError(f"config.json: {other}")
+        raise PlatformError(f"{document}: {other}")
+    annotations = config.get("annotations")
+    if annotations and any(name.startswith(CRUN_PREFIX) for name in annotations):
+        from sampan.spec.annotations import problems
+
+        if found := list(problems(annotations)):
+            raise ConfigError(document, found)
     if "root" not in config:
-        raise ConfigError("config.json", [Problem("root", None, "is required on Linux", "config.md#root")])
+        raise ConfigError(document, [Problem("root", None, "is required on Linux", "config.md#root")])
     return config
 
 

@@ -7,11 +7,15 @@ import posix
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files, proc
 from sampan.plan.host import CgroupMount, Host
+from sampan.spec.names import SECCOMP_BPF_DATA, SECCOMP_FAIL_UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cgroups.cgroup import Cgroup
     from sampan.spec.types import Config
+
+
+SPEC_ALLOW = 1 << 2  # SECCOMP_FILTER_FLAG_SPEC_ALLOW, which a filter without flags of its own gets (seccomp_profile)
 
 
 def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
@@ -33,6 +37,13 @@ def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
 
 def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> list[str]:
     """Puts the compiled filter into ``host``; returns warnings."""
+    annotations = config.get("annotations", {})
+    if SECCOMP_BPF_DATA in annotations:
+        from sampan.spec.annotations import bpf_program
+
+        host.seccomp_filter = bpf_program(annotations[SECCOMP_BPF_DATA])
+        host.seccomp_flags = SPEC_ALLOW
+        return []
     profile = config.get("linux", {}).get("seccomp")
     if not profile:
         return []
@@ -42,9 +53,17 @@ def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> 
     if found.notify:
         rule = "asks for SCMP_ACT_NOTIFY: seccomp user notification is not done by this release"
         raise ConfigError("config.json", [Problem("linux.seccomp", None, rule, "config-linux.md#seccomp")])
+    if found.warnings and annotations.get(SECCOMP_FAIL_UNKNOWN, "0") != "0":
+        raise ConfigError("config.json", [_forbidden(warning) for warning in found.warnings])
     host.seccomp_filter = found.program
     host.seccomp_flags = found.flags
     return found.warnings
+
+
+def _forbidden(warning: str) -> Problem:
+    """What is left out of the filter, where nothing may be."""
+    field, _, words = warning.partition(": ")
+    return Problem(field, None, f"{words}, which annotations[{SECCOMP_FAIL_UNKNOWN}] forbids", "")
 
 
 def unified_cgroup_of(pid: int) -> str:

@@ -13,11 +13,12 @@ import time
 
 from sampan import _linux
 from sampan.engine.launch import Launch, read_init
-from sampan.errors import HookError, SampanError
+from sampan.errors import HookError, KernelError, SampanError
 from sampan.linux import proc
 from sampan.plan.hook import container_hook_plan
 from sampan.plan.namespaces import namespace_flags
 from sampan.spec import state
+from sampan.spec.names import HOOKS_STDERR, HOOKS_STDOUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def run_poststop(record: Record, warn: Callable[[str], None]) -> None:
     document = _linux.json_dumps(_state(record, "stopped", 0))
     for index, hook in enumerate(record.hooks.get("poststop", ())):
         try:
-            _run(f"hooks.poststop[{index}]", hook, document, _start_in_runtime)
+            _run(f"hooks.poststop[{index}]", hook, record, document, _start_in_runtime)
         except HookError as error:
             warn(str(error))
 
@@ -99,16 +100,19 @@ class ContainerNamespaces:
 def _run_all(kind: str, record: Record, document: State, start: Start) -> None:
     hooks: Sequence[Hook] = record.hooks.get(kind, ())  # type: ignore[assignment]
     for index, hook in enumerate(hooks):
-        _run(f"hooks.{kind}[{index}]", hook, _linux.json_dumps(document), start)
+        _run(f"hooks.{kind}[{index}]", hook, record, _linux.json_dumps(document), start)
 
 
-def _run(field: str, hook: Hook, state_document: bytes, start: Start) -> None:
+def _run(field: str, hook: Hook, record: Record, state_document: bytes, start: Start) -> None:
     path = hook["path"]
     stdin = _linux.sealed_memfd("state", state_document)
     posix.lseek(stdin, 0, 0)
     output = posix.memfd_create("hook-output", posix.MFD_CLOEXEC)
+    opened = [stdin, output]
     try:
-        pid, pidfd = start(hook, (stdin, output, output))
+        stdout = _stream(record, HOOKS_STDOUT, output, opened)
+        stderr = _stream(record, HOOKS_STDERR, output, opened)
+        pid, pidfd = start(hook, (stdin, stdout, stderr))
     except (OSError, SampanError) as error:
         reason = posix.strerror(error.errno or 0).lower() if isinstance(error, OSError) else str(error)
         raise HookError(f"{field}: the hook {path} could not be started: {reason}") from None
@@ -118,8 +122,21 @@ def _run(field: str, hook: Hook, state_document: bytes, start: Start) -> None:
         finally:
             posix.close(pidfd)
     finally:
-        posix.close(stdin)
-        posix.close(output)
+        for fd in opened:
+            posix.close(fd)
+
+
+def _stream(record: Record, annotation: str, output: int, opened: list[int]) -> int:
+    """The file that an annotation names for what hooks write, or ``output``, which nobody sees unless they fail."""
+    path = record.annotated_path(annotation)
+    if not path:
+        return output
+    flags = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NOCTTY | posix.O_CLOEXEC
+    try:
+        opened.append(posix.open(path, flags, 0o600))
+    except OSError as error:
+        raise KernelError("open", path, error.errno or 0, f"annotations[{annotation}]") from None
+    return opened[-1]
 
 
 def _wait(field: str, hook: Hook, pid: int, pidfd: int, output: int) -> None:

@@ -9,6 +9,7 @@ import posix
 from sampan.cgroups import cgroup as cgroups
 from sampan.cgroups.layout import UNIFIED
 from sampan.errors import ConfigError, Problem
+from sampan.spec.names import DELEGATE_CGROUP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Share:
     """A container's cgroup and class of service, of which the record knows before they are made."""
 
-    __slots__ = ("_config", "_resources", "cgroup", "rdt")
+    __slots__ = ("_config", "_resources", "cgroup", "handed_down", "rdt")
 
     def __init__(
         self, config: Config, container_id: str, found: Layout, manager: str, remark: Callable[[str], None]
@@ -35,6 +36,10 @@ class Share:
         if manager == cgroups.DISABLED:
             self._resources = _without_cgroup(self._resources, remark)
         self.cgroup = locate_cgroup(config, container_id, found, manager)
+        self.handed_down = config.get("annotations", {}).get(DELEGATE_CGROUP, "").strip("/")
+        if self.handed_down and list(self.cgroup.directories) != [UNIFIED]:
+            rule = "needs a cgroup of the container's own on a host with cgroup v2 alone"
+            raise ConfigError("config.json", [Problem(f"annotations[{DELEGATE_CGROUP}]", self.handed_down, rule, "")])
         self.rdt: Group | None = None
         linux = config.get("linux", {})
         if "intelRdt" in linux:
@@ -80,6 +85,16 @@ class Share:
         record.cgroup = self.cgroup.to_state()
         held.save(record)
         self._give_away()
+
+    def hand_down(self, pid: int) -> None:
+        """Move the container's process below its cgroup, where that is asked for. Raises KernelError.
+
+        Last of all: the root of its cgroup namespace shall be the cgroup that has the limits.
+        """
+        if self.handed_down:
+            from sampan.cgroups import ownership
+
+            ownership.hand_down(self._config, self.cgroup.directories[UNIFIED], self.handed_down, pid)
 
     def tasks_files(self) -> list[str]:
         """Where the container's first process writes "0" to be in its v1 cgroups and in its class of service."""

@@ -90,6 +90,11 @@ class Record:
         """A pidfd of its process, or -1 if that has ended."""
         return proc.open_process(self.pid, self.started) if self.pid > 0 else -1
 
+    def annotated_path(self, annotation: str) -> str:
+        """The path that an annotation names, where a relative one begins at the bundle; "" where there is none."""
+        path = self.annotations.get(annotation, "")
+        return path if not path or path.startswith("/") else f"{self.bundle}/{path}"
+
     def group(self) -> cgroup.Cgroup:
         return cgroup.from_state(self.cgroup)
 

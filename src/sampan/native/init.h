@@ -16,6 +16,7 @@ struct container {
     long root;       /* the container's root, once it is mounted; else -1 */
     long proc;       /* a procfs of our own, never attached anywhere; else -1 */
     long umask;      /* the caller's */
+    bool joined;     /* the root is that of a container that exists */
     char executable[PATH_SIZE];
     char home[PATH_SIZE]; /* "HOME=..." where the environment needs it; else empty */
 };
@@ -64,6 +65,8 @@ long op_pivot(args a);
 long op_move_root(args a);
 long op_chroot(args a);
 long op_unmount(args a);
+long op_open_root(args a);
+long op_detach(args a);
 
 /* masks.c */
 long op_mask(args a);

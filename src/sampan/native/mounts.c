@@ -105,7 +105,7 @@ static long source_tree(args a)
     return clone_tree(AT_FDCWD, a[SOURCE].text, flags);
 }
 
-static long open_target(args a, bool directory)
+static long find_target(args a, bool directory)
 {
     const char *path = a[TARGET].text;
     uint64_t flags = O_PATH, how = 0;
@@ -129,6 +129,17 @@ static long open_target(args a, bool directory)
     if (is_either(found, ELOOP, ENOTDIR) && how)
         explain("the destination must be a real directory of the root filesystem, not a symbolic link");
     return attempt("openat2", found);
+}
+
+static long open_target(args a, bool directory)
+{
+    long target = find_target(a, directory);
+    if (target >= 0 && container.joined && is_root(target)) {
+        explain("the destination is the root, and the container's processes would not see what is mounted over it");
+        close_fd(target);
+        return attempt("statx", -EBUSY);
+    }
+    return target;
 }
 
 static long finish_mount(args a, long tree, long target)

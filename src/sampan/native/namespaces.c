@@ -40,15 +40,20 @@ long op_unshare(args a)
     return attempt("unshare", SYS1(unshare, a[0].number));
 }
 
-/* 0 in the user namespace, with all its groups dropped; 1: do without where the mapping has no root */
+enum become_root_flag {
+    IF_MAPPED = 1, /* do without where the mapping has no root */
+    KEEP_GROUPS = 2,
+};
+
+/* flags: 0 in the user namespace, with all its groups dropped */
 long op_become_root(args a)
 {
     long result = SYS3(setresgid, 0, 0, 0);
-    if (result == 0)
+    if (result == 0 && !(a[0].number & KEEP_GROUPS))
         SYS2(setgroups, 0, NULL); /* refused in a rootless mapping, where there is nothing to drop either */
     if (result == 0)
         result = SYS3(setresuid, 0, 0, 0);
-    return result == -EINVAL && a[0].number ? 0 : attempt("setresuid", result);
+    return result == -EINVAL && a[0].number & IF_MAPPED ? 0 : attempt("setresuid", result);
 }
 
 /* The files in /proc of a process that is closed to others are the host's root's, whom a process in a user namespace of

@@ -52,6 +52,8 @@
     X(home, "n") \
     X(working_directory, "s") \
     X(find_executable, "ss") \
-    X(execute, "bb")
+    X(execute, "bb") \
+    X(open_root, "") \
+    X(detach, "sn")
 
 #endif

@@ -6,7 +6,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.devices import add_devices
 from sampan.plan.mounts import Surroundings, add_mounts
-from sampan.plan.namespaces import AT_BIRTH, NAMESPACES, root_path
+from sampan.plan.namespaces import AT_BIRTH, IF_MAPPED, KEEP_GROUPS, NAMESPACES, root_path
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
@@ -19,7 +19,7 @@ from sampan.plan.operations import (
     Descriptor,
     Plan,
 )
-from sampan.plan.process import add_process
+from sampan.plan.process import add_process, keeps_groups
 from sampan.spec.names import sysctl_path
 
 TYPE_CHECKING = False
@@ -112,12 +112,13 @@ def _add_namespaces(plan: Plan, config: Config) -> None:
         return
     _add_joins(plan, joined)
     plan.add("fork", "linux.namespaces", flags)
+    keep = KEEP_GROUPS if keeps_groups(config) else 0
     if flags & NEWUSER:
         plan.add("await", "linux.uidMappings", MAPPED)
         if any(mapping["containerID"] == 0 for mapping in config.get("linux", {}).get("uidMappings", ())):
-            plan.add("become_root", "linux.uidMappings", 0)
+            plan.add("become_root", "linux.uidMappings", keep)
     elif NEWUSER in joined:
-        plan.add("become_root", "linux.namespaces", 1)
+        plan.add("become_root", "linux.namespaces", IF_MAPPED | keep)
 
 
 def _add_joins(plan: Plan, joined: dict[int, int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.plan import mount_options as opt
 from sampan.plan.mounts import BIND, CLASSIC, F_COPY_UP, F_RECURSIVE, REMOUNT, SLOT
-from sampan.plan.namespaces import NAMESPACES
+from sampan.plan.namespaces import KEEP_GROUPS, NAMESPACES
 from sampan.plan.operations import POINTS
 from sampan.spec.names import CAPABILITIES, RLIMITS
 
@@ -219,7 +219,9 @@ _WORDS: dict[str, Callable[..., str]] = {
         "give birth to the container's process"
         + (f" in new namespaces: {', '.join(_flag_names(flags))}" if flags else "")
     ),
-    "become_root": lambda _optional: "become root of the user namespace",
+    "become_root": lambda flags: (
+        "become root of the user namespace" + (", and keep the caller's groups" if flags & KEEP_GROUPS else "")
+    ),
     "time_offsets": lambda offsets, _new_user: (
         "make a new time namespace" + (f", clocks moved: {'; '.join(offsets.splitlines())}" if offsets else "")
     ),
@@ -267,4 +269,6 @@ _WORDS: dict[str, Callable[..., str]] = {
     "working_directory": lambda path: f"change the working directory to {path}, inside of the root",
     "find_executable": lambda name, path: f"find the program {name}" + (f" in {path}" if "/" not in name else ""),
     "execute": _execute,
+    "open_root": lambda: "take the root of the container that is there",
+    "detach": lambda path, mount_id: f"unmount {path}, if the mount there is still number {mount_id}",
 }

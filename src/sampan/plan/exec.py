@@ -4,9 +4,9 @@ the program. Hot path.
 
 from __future__ import annotations
 
-from sampan.plan.namespaces import namespace_flags, root_path
+from sampan.plan.namespaces import IF_MAPPED, KEEP_GROUPS, namespace_flags, root_path
 from sampan.plan.operations import NEWPID, NEWTIME, NEWUSER, Descriptor, Plan
-from sampan.plan.process import add_process
+from sampan.plan.process import add_process, keeps_groups
 from sampan.spec.check import listed_numbers
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     if flags & (NEWPID | NEWUSER | NEWTIME):  # the first two are entered by a child only, the third by its clocks
         plan.add("fork", "linux.namespaces", 0)
     if flags & NEWUSER:
-        plan.add("become_root", "linux.namespaces", 1)
+        plan.add("become_root", "linux.namespaces", IF_MAPPED | (KEEP_GROUPS if keeps_groups(config) else 0))
     plan.add("session", "config.md#process")
     if host.keyring:
         plan.add("keyring", "", f"_ses.{host.identifier}")

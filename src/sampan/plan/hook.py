@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.plan.namespaces import IF_MAPPED
 from sampan.plan.operations import NEWUSER, Operation, Plan
 from sampan.plan.process import add_process
 from sampan.plan.wire import strings
@@ -26,7 +27,7 @@ def container_hook_plan(hook: Hook, flags: int, config: Config | None, host: Hos
     plan.add("fork", "hooks", 0)
     plan.add("session", "hooks")
     if flags & NEWUSER:
-        plan.add("become_root", "hooks", 1)
+        plan.add("become_root", "hooks", IF_MAPPED)
     arguments = list(hook.get("args") or [hook["path"]])
     environment = list(hook.get("env", ()))
     # before a seccomp filter that may forbid to look for it
@@ -50,4 +51,5 @@ def _add_confined(
 
 
 def _confines(operation: Operation) -> bool:
-    return operation.name not in ("find_executable", "execute", "home")
+    """And its standard streams are the runtime's, or the host's files: not to be given to the container's user."""
+    return operation.name not in ("find_executable", "execute", "home", "own_standard_streams")

@@ -8,6 +8,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.operations import Descriptor
 from sampan.plan.wire import strings
+from sampan.spec.names import MOUNT_CONTEXT_TYPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,13 +28,14 @@ SECTION = "config.md#mounts"
 class Surroundings:
     """What all mounts of one container share."""
 
-    __slots__ = ("config", "host", "in_user_namespace", "new_cgroup_namespace", "plan", "sealed_later")
+    __slots__ = ("config", "host", "in_user_namespace", "joined", "new_cgroup_namespace", "plan", "sealed_later")
 
-    def __init__(self, plan: Plan, config: Config, host: Host) -> None:
+    def __init__(self, plan: Plan, config: Config, host: Host, *, joined: bool = False) -> None:
         namespaces = {entry["type"]: entry.get("path", "") for entry in config.get("linux", {}).get("namespaces", ())}
         self.plan = plan
         self.config = config
         self.host = host
+        self.joined = joined  # is init in the mount namespace of a container that exists, without the host's paths?
         self.in_user_namespace = "user" in namespaces
         self.new_cgroup_namespace = namespaces.get("cgroup") == ""
         self.sealed_later: list[tuple[str, str]] = []  # (path, field): made read-only when all below is made
@@ -116,7 +118,7 @@ def _tree_of_engine(
     id_mapped = "idmap" in options.manners or "ridmap" in options.manners or "uidMappings" in mount
     # init's mounts are slaves of the host's; only a clone made outside of its namespace can be their peer
     shared = any(propagation & opt.SHARED for propagation in options.propagations)
-    if not (id_mapped or shared or (surroundings.in_user_namespace and privileged)):
+    if not (id_mapped or shared or surroundings.joined or (surroundings.in_user_namespace and privileged)):
         return None
     at_flags = (0x8000 if flags & F_RECURSIVE else 0) | (0x100 if flags & F_SOURCE_NOFOLLOW else 0)
     tree = Descriptor("tree", source, field, at_flags)
@@ -162,7 +164,8 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
         flags |= F_TARGET_NOFOLLOW
     label = surroundings.config.get("linux", {}).get("mountLabel", "")
     if label and kind not in ("proc", "sysfs"):
-        options.data.append(f'context="{label}"')
+        context = surroundings.config.get("annotations", {}).get(MOUNT_CONTEXT_TYPE, "context")
+        options.data.append(f'{context}="{label}"')
     if kind == "tmpfs":
         flags |= F_COPY_UP if "tmpcopyup" in options.manners else 0
         if not any(option.startswith("mode=") for option in options.data):
@@ -237,7 +240,7 @@ def _one_hierarchy(
         data = strings(hierarchy.options)
         _mount(plan, field, FILESYSTEM, target, options, source="cgroup", file_system=kind, data=data)
         return
-    if surroundings.in_user_namespace and surroundings.host.euid == 0:
+    if surroundings.joined or (surroundings.in_user_namespace and surroundings.host.euid == 0):
         tree = Descriptor("tree", hierarchy.directory, field)
         tree.slave = True
         _mount(plan, field, SLOT, target, options, source=hierarchy.directory, slot=plan.slot(tree))

@@ -21,6 +21,9 @@ NAMESPACES = {
 # born into by clone3; a cgroup namespace comes after the cgroup, a time namespace needs its offsets before
 AT_BIRTH = ("user", "pid", "network", "ipc", "uts", "mount")
 
+# flags of the operation `become_root`, as native/namespaces.c numbers them
+IF_MAPPED, KEEP_GROUPS = 1, 2
+
 
 def namespace_flags(config: Config) -> int:
     """The namespaces of a container that are not its runtime's: what a further process must join."""

@@ -6,7 +6,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan.operations import CREATED
 from sampan.plan.wire import strings
 from sampan.spec.check import listed_numbers
-from sampan.spec.names import CAPABILITIES, RLIMITS
+from sampan.spec.names import CAPABILITIES, KEEP_ORIGINAL_GROUPS, RLIMITS, SECCOMP_BPF_DATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     limits_of_files = _add_limits(plan, process)
     _add_labels(plan, process, host)
     sets = _capability_sets(plan, process, host)
-    _add_user(plan, process, sets)
+    _add_user(plan, process, sets, keep_groups=keeps_groups(config))
     privileged_filter = bool(host.seccomp_filter) and not process.get("noNewPrivileges")
     if not privileged_filter:
         _add_capabilities(plan, sets)
@@ -87,10 +87,20 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     for field, soft, hard in limits_of_files:
         plan.add("rlimit", field, RLIMITS["RLIMIT_NOFILE"], soft, hard)
     if host.seccomp_filter:
-        plan.add("seccomp", "linux.seccomp", host.seccomp_filter, host.seccomp_flags)
+        plan.add("seccomp", _seccomp_field(config), host.seccomp_filter, host.seccomp_flags)
     if privileged_filter:
         _add_capabilities(plan, sets)
     plan.add("execute", "process.args", strings(process["args"]), strings(environment))
+
+
+def keeps_groups(config: Config) -> bool:
+    """Whether the process keeps the groups of the runtime's caller: for files that the caller reaches by them."""
+    return config.get("annotations", {}).get(KEEP_ORIGINAL_GROUPS, "0") != "0"
+
+
+def _seccomp_field(config: Config) -> str:
+    raw = SECCOMP_BPF_DATA in config.get("annotations", {})
+    return f"annotations[{SECCOMP_BPF_DATA}]" if raw else "linux.seccomp"
 
 
 def search_path(environment: Iterable[str]) -> str:
@@ -211,12 +221,15 @@ def _add_capabilities(plan: Plan, sets: dict[str, int]) -> None:
     plan.add("capabilities", "process.capabilities", *[sets[name] for name in order])
 
 
-def _add_user(plan: Plan, process: Process, sets: dict[str, int]) -> None:
+def _add_user(plan: Plan, process: Process, sets: dict[str, int], *, keep_groups: bool) -> None:
     user: User = process.get("user") or {"uid": 0, "gid": 0}
     groups = user.get("additionalGids", [])
     plan.add("umask", "process.user.umask", user.get("umask", -1))
-    # the caller's groups must not stay with the container, whether it asks for others or not
-    plan.add("groups", "process.user.additionalGids", b"".join([gid.to_bytes(4, "little") for gid in groups]))
+    if not keep_groups:
+        # the caller's groups must not stay with the container, whether it asks for others or not
+        plan.add("groups", "process.user.additionalGids", b"".join([gid.to_bytes(4, "little") for gid in groups]))
+    elif groups:
+        plan.warnings.append(f"process.user.additionalGids: left out, since annotations[{KEEP_ORIGINAL_GROUPS}] is set")
     plan.add("bounding", "process.capabilities.bounding", sets["bounding"])
     if not any(entry.startswith("HOME=") for entry in process.get("env", ())):
         plan.add("home", "process.user.uid", user["uid"])

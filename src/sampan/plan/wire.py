@@ -61,6 +61,8 @@ OPERATIONS = (
     "working_directory",
     "find_executable",
     "execute",
+    "open_root",
+    "detach",
 )
 # Far above any real plan, far below what could wrap a 32 bit length (CVE-2021-43784).
 MAX_SIZE = 64 << 20

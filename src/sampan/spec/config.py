@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sampan.spec.check import Kind
-    from sampan.spec.types import Config, Process, Resources
+    from sampan.spec.types import Config, Mount, Process, Resources
 
 
 def load(data: bytes, document: str = "config.json") -> Config:
@@ -53,6 +53,28 @@ def load_resources(data: bytes, document: str = "resources.json") -> Resources:
 
     resources: Resources = _load(data, document, RESOURCES, _resources_problems)
     return resources
+
+
+def load_mounts(data: bytes, config: Config, document: str = "mounts.json") -> list[Mount]:
+    """The array in ``data``, of entries as those of `mounts`, for a container of ``config``.
+
+    Raises ConfigError with all its problems, whose fields are named as in config.json: "mounts[0].destination".
+    """
+    from sampan.spec.prune import drop_nulls
+
+    try:
+        value: Any = json_loads(data)
+    except ValueError as error:
+        raise ConfigError(document, [Problem("", None, f"is not valid JSON: {error}", "config.md#mounts")]) from None
+    if not isinstance(value, list):
+        rule = "must be an array of mounts, as config.json has it"
+        raise ConfigError(document, [Problem("mounts", value, rule, "config.md#mounts")])
+    whole: Any = {**config, "mounts": value}
+    if problems := validate(whole):
+        raise ConfigError(document, problems)
+    drop_nulls(whole)
+    mounts: list[Mount] = whole["mounts"]
+    return mounts
 
 
 def validate(document: object) -> list[Problem]:

@@ -249,8 +249,34 @@ MOUNT_OPTIONS = (
     "unbindable",
 )
 
-# Annotations of config.json that can change what this runtime does; a final "." makes a prefix of it.
-UNSAFE_ANNOTATIONS = ("org.systemd.property.", "run.oci.")
+# Annotations of config.json that change what this runtime does: runc's convention for properties of systemd's unit, and
+# crun's, whose meanings stand in docs/crun.md.
+SYSTEMD_PROPERTY = "org.systemd.property."  # and the name of the property
+CRUN_PREFIX = "run.oci."
+KEEP_ORIGINAL_GROUPS = "run.oci.keep_original_groups"
+SECCOMP_FAIL_UNKNOWN = "run.oci.seccomp_fail_unknown_syscall"
+SECCOMP_BPF_DATA = "run.oci.seccomp_bpf_data"
+MOUNT_CONTEXT_TYPE = "run.oci.mount_context_type"
+SYSTEMD_SUBGROUP = "run.oci.systemd.subgroup"
+DELEGATE_CGROUP = "run.oci.delegate-cgroup"
+HOOKS_STDOUT = "run.oci.hooks.stdout"
+HOOKS_STDERR = "run.oci.hooks.stderr"
+HANDLER = "run.oci.handler"
+PIDFD_RECEIVER = "run.oci.pidfd_receiver"
+CRUN_ANNOTATIONS = (
+    KEEP_ORIGINAL_GROUPS,
+    SECCOMP_FAIL_UNKNOWN,
+    SECCOMP_BPF_DATA,
+    MOUNT_CONTEXT_TYPE,
+    SYSTEMD_SUBGROUP,
+    DELEGATE_CGROUP,
+    HOOKS_STDOUT,
+    HOOKS_STDERR,
+    HANDLER,
+    PIDFD_RECEIVER,
+)
+# What the features structure calls potentially unsafe; a final "." makes a prefix of it.
+UNSAFE_ANNOTATIONS = (SYSTEMD_PROPERTY, CRUN_PREFIX)
 
 # Kernel parameters that belong to an IPC or UTS namespace; besides these, `net.*` and `fs.mqueue.*` are namespaced.
 IPC_SYSCTLS = (
