@@ -38,6 +38,7 @@ VERBS = (
     "stats",
     "spec",
     "plan",
+    "audit",
     "features",
     "completion",
 )
