@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sampan.audit.fields import END, removal, setting
 from sampan.audit.rule import CRITICAL, HIGH, INFO, LOW, MEDIUM, Match, Rule
+from sampan.audit.rules_users import RANGE, UNPRIVILEGED
 from sampan.spec.names import sysctl_path
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _own(subject: Subject, kind: str) -> tuple[Edit, ...]:
     else:
         edits = [setting(subject.config, (*_NAMESPACES, END), {"type": kind})]
     if kind == "user" and "uidMappings" not in subject.linux:
-        mapping = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        mapping = [{"containerID": 0, "hostID": UNPRIVILEGED, "size": RANGE}]
         edits += [setting(subject.config, ("linux", name), mapping) for name in ("uidMappings", "gidMappings")]
     return tuple(edits)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sampan.audit.subject import Subject
     from sampan.spec.types import IDMapping
 
-UNPRIVILEGED = 100000  # the first id of the range that useradd gives to nobody, and subuid(5) hands out
+UNPRIVILEGED = 0x70000000  # beyond what useradd, subuid(5) and systemd give to anybody
 RANGE = 65536
 _PEOPLE = 65536  # ids of the host's services and people are below
 _FOR_MANY = 16 * RANGE  # a range so large that those of other containers are probably in it
@@ -136,7 +136,7 @@ RULES = (
         "linux.uidMappings, linux.gidMappings",
         "Users of the container are users of the host: it reads and writes their files where a mount shows them, and"
         " signals or traces their processes where it sees them.",
-        "Map to a range of ids that nobody on the host has: subuid(5) begins at 100000.",
+        "Map to a range of ids that nobody on the host has, beyond those of subuid(5).",
         _maps_people,
     ),
     Rule(
