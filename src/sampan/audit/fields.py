@@ -28,7 +28,7 @@ _MAPS = (
 
 @dataclass(frozen=True)
 class Edit:
-    """One operation of a patch: "add" (which replaces a member that is there) or "remove"."""
+    """One operation of a patch: "add" (which replaces a member that is there), "replace" (an element) or "remove"."""
 
     op: str
     path: Path
@@ -69,7 +69,7 @@ def pointer(path: Path) -> str:
 
 
 def setting(config: Mapping[str, Any], path: Path, value: object) -> Edit:
-    """The edit that gives the member at ``path`` a value, with the objects around it that are not there yet."""
+    """The edit that gives what is at ``path`` a value, with the objects around it that are not there yet."""
     holder: Any = config
     for index, part in enumerate(path[:-1]):
         if isinstance(holder, dict) and part not in holder:
@@ -77,7 +77,8 @@ def setting(config: Mapping[str, Any], path: Path, value: object) -> Edit:
                 value = [value] if missing == END else {missing: value}
             return Edit("add", path[: index + 1], value)
         holder = holder[part]
-    return Edit("add", path, value)
+    # "add" would put it before an element that is there
+    return Edit("replace" if isinstance(path[-1], int) else "add", path, value)
 
 
 def removal(path: Path) -> Edit:

@@ -131,7 +131,7 @@ def _listed(subject: Subject, kind: str) -> list[str]:
 def _ambient(subject: Subject) -> Iterator[Match]:
     listed = _listed(subject, "ambient")
     if listed:
-        edits = _without(subject, listed, ("ambient",))
+        edits = _without(subject, listed, ("ambient", "inheritable"))
         yield Match(("process", "capabilities", "ambient"), edits, {"names": ", ".join(listed)})
 
 
@@ -163,7 +163,7 @@ RULES = (
         "ambient capabilities: {names}",
         "process.capabilities.ambient",
         "Every program that is executed has them, whoever runs it: also a shell of an attacker who is not root.",
-        "Empty process.capabilities.ambient; a file with capabilities of its own, or root, needs none.",
+        "Empty process.capabilities.ambient and inheritable; a file with capabilities of its own, or root, needs none.",
         _ambient,
     ),
     Rule(

@@ -71,8 +71,8 @@ def _maps_many(subject: Subject) -> Iterator[Match]:
 
 
 def _moved(subject: Subject, path: Path, mapping: IDMapping) -> tuple[Edit, ...]:
-    size = min(mapping["size"], RANGE)
-    entry = {"containerID": mapping["containerID"], "hostID": UNPRIVILEGED, "size": size}
+    first = mapping["containerID"]
+    entry = {"containerID": first, "hostID": UNPRIVILEGED + first, "size": min(mapping["size"], RANGE)}
     return (setting(subject.config, path, entry),)
 
 

@@ -45,8 +45,9 @@ class Filter:
         return False
 
     def entries_that_allow(self, name: str) -> list[int]:
-        """The places of the entries because of which the call is carried out."""
-        return [index for index, entry in self.rules_of(name) if entry["action"] in _ANSWERS]
+        """The places of the entries because of which the call is carried out, with any arguments first."""
+        entries = [(index, entry) for index, entry in self.rules_of(name) if entry["action"] in _ANSWERS]
+        return [index for index, entry in sorted(entries, key=lambda found: bool(found[1].get("args")))]
 
 
 def _is_about(entry: SeccompSyscall, index: int, flag: int, *, set_: bool) -> bool:
