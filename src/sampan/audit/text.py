@@ -32,7 +32,8 @@ def text(report: Report, *, color: bool = False, width: int = WIDTH) -> str:
     for severity, findings in groupby(report.findings, lambda finding: finding.severity):
         heading = severity.word.upper()
         lines += ["", f"\x1b[{_COLORS[severity]}m{heading}\x1b[0m" if color else heading]
-        for finding in findings:
+        for index, finding in enumerate(findings):
+            lines += [""] if index else []
             lines += _paragraph(finding, width, color=color)
     if report.no_plan:
         lines += ["", *_wrapped("", f"There is no plan on this machine: {report.no_plan}", width)]
