@@ -276,7 +276,7 @@ class TestPage:
         assert "script" not in {tag for tag, _ in shown.tags}
         assert shown.open == []
         assert shown.text.count("<script>alert(1)</script>\"'&") > 5
-        known = set("lang charset http-equiv content name class style id href colspan aria-label".split())
+        known = set("lang charset http-equiv content name class style id href colspan aria-label open".split())
         assert {name for _, attributes in shown.tags for name in attributes} <= known
 
     def test_without_findings_it_says_so(self) -> None:

@@ -8,13 +8,13 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from sampan.audit.page_style import STYLE
+from sampan.audit.rule import Severity
 from sampan.audit.table import GROUPS
 from sampan.audit.text import shortened, summary
 from sampan.plan.describe import describe
 
 if TYPE_CHECKING:
     from sampan.audit.report import Finding, Report
-    from sampan.audit.rule import Severity
     from sampan.plan.operations import Plan
 
 # A page opened from a file must do nothing but show itself, whatever the configuration managed to put into it.
@@ -63,7 +63,7 @@ $findings
 
 _FINDING = Template(
     """\
-<details class="finding $severity">
+<details class="finding $severity"$open>
 <summary><span class="title">$title</span> <code>$field</code></summary>
 <dl>
 <dt>An attacker gains</dt><dd>$gain</dd>
@@ -128,6 +128,7 @@ def _finding(finding: Finding) -> str:
     operations = ", ".join(f'<a href="#operation-{number}">{number}</a>' for number in finding.operations)
     return _FINDING.substitute(
         severity=finding.severity.word,
+        open=" open" if finding.severity == Severity.CRITICAL else "",
         title=_escaped(finding.title),
         field=_escaped(finding.field),
         gain=_escaped(finding.gain),

@@ -57,7 +57,9 @@ dd { margin: 0; min-width: 0; }
 ul { margin: .35rem 0 0; padding-left: 1.2rem; }
 a { color: inherit; }
 .plan { margin-top: 3rem; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; font-size: .9rem; }
+thead th:first-child { width: 4rem; }
+thead th:last-child { width: 34%; }
 th, td { padding: .25rem .9rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
 thead th, td:first-child, td:last-child { color: var(--faint); }
 tbody th { padding-top: .9rem; }
