@@ -42,7 +42,8 @@ score better, and the worst weigh most: 100 with nothing above info, 50 with one
 In a user namespace that does not map the host's root, much of what root may do is no danger to the host: the column
 "confined" has the severity there, and "-" where the rule finds nothing then. What needs something else first is one
 step less severe: a capability that the process could only get by a set-user-ID program, a device that may be opened but
-has no node, a call for which a capability is missing.
+has no node, a call for which a capability is missing. Files that an id-mapped mount shows, and those below /home in a
+rootless container, are as severe in a user namespace as without one.
 
 `sampan spec --profile hardened` writes a configuration in which nothing above low is found.
 

@@ -231,6 +231,12 @@ CASES: dict[str, tuple[Change, str]] = {
     "system-socket": (mount("/run/dbus/system_bus_socket"), "mounts[9]"),
     "other-socket": (mount("/tmp/.X11-unix"), "mounts[9]"),
     "sys-writable": (mount_options("/sys", remove="ro", host=True), "mounts[5].options"),
+    "kernel-files-elsewhere": (
+        lambda config: config["mounts"].append(
+            {"destination": "/host/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}
+        ),
+        "mounts[9]",
+    ),
     "cgroup-writable": (
         both(namespace("cgroup"), mount_options("/sys/fs/cgroup", remove="ro", host=True)),
         "mounts[6].options",
@@ -469,6 +475,19 @@ class TestSeverity:
         config = secure()
         namespace("pid", "/proc/1/ns/pid")(config)
         assert self.severity_of("host-pid", config) == Severity.HIGH
+
+    @pytest.mark.parametrize("options, expected", [((), Severity.MEDIUM), (("idmap",), Severity.CRITICAL)])
+    def test_an_id_mapped_mount_passes_the_user_namespace(self, options: tuple[str, ...], expected: Severity) -> None:
+        config = secure()
+        mount("/etc", *options, host=False)(config)
+        assert self.severity_of("host-files-writable-critical", config) == expected
+
+    def test_the_home_of_a_rootless_user_is_open(self) -> None:
+        config = secure()
+        mount("/home", host=False)(config)
+        assert self.severity_of("host-files-writable-high", config) == Severity.LOW
+        config["linux"]["uidMappings"] = [{"containerID": 1000, "hostID": 1000, "size": 1}]
+        assert self.severity_of("host-files-writable-high", config) == Severity.HIGH
 
     def test_a_later_rule_for_all_devices_takes_back_the_earlier(self) -> None:
         config = secure()

@@ -81,6 +81,22 @@ def setting(config: Mapping[str, Any], path: Path, value: object) -> Edit:
     return Edit("replace" if isinstance(path[-1], int) else "add", path, value)
 
 
+def settings(config: Mapping[str, Any], values: Mapping[Path, object]) -> tuple[Edit, ...]:
+    """The edits for several members, which may need the same objects around them."""
+    from copy import deepcopy
+
+    changed: Any = deepcopy(dict(config))
+    edits = []
+    for path, value in values.items():
+        edit = setting(changed, path, value)
+        holder = changed
+        for part in edit.path[:-1]:
+            holder = holder[part]
+        holder[edit.path[-1]] = edit.value
+        edits.append(edit)
+    return tuple(edits)
+
+
 def removal(path: Path) -> Edit:
     """The edit that takes a member or an element away."""
     return Edit("remove", path)

@@ -92,11 +92,9 @@ SYSTEM_SOCKETS = ("dbus/system_bus_socket", "run/dbus", "run/systemd", "run/udev
 _OTHER_SOCKETS = ("-sock", ".sock", ".socket", "/bus", "/dev/log", "/.X11-unix")
 
 
-def place_of(path: str) -> tuple[Place | None, bool]:
-    """The innermost place that the path is, or is below of, and which of the two."""
+def place_of(path: str) -> tuple[Place, bool]:
+    """The innermost place that the absolute path is, or is below of, and whether it is below."""
     found = [place for place in PLACES if path == place.path or path.startswith(place.path.rstrip("/") + "/")]
-    if not found:
-        return None, False
     place = max(found, key=lambda candidate: len(candidate.path))
     return place, path != place.path
 

@@ -77,6 +77,7 @@ def judge(subject: Subject, source: str, plan: Plan | None = None, no_plan: str 
         for group, rules in GROUPS.items()
         for rule in rules
         for match in rule.find(subject)
+        if "process" in subject.config or match.path[0] != "process"  # nothing runs without one
         if (finding := _finding(group, rule, match, subject, source, plan)).severity
     ]
     found.sort(key=lambda finding: -finding.severity)
@@ -84,7 +85,7 @@ def judge(subject: Subject, source: str, plan: Plan | None = None, no_plan: str 
 
 
 def _finding(group: str, rule: Rule, match: Match, subject: Subject, source: str, plan: Plan | None) -> Finding:
-    severity = rule.severity_in(confined=subject.confined)
+    severity = rule.severity_in(confined=subject.confined and not match.unconfined)
     place = field(match.path)
     return Finding(
         rule.id,

@@ -39,13 +39,15 @@ class Match:
     """One place to which a rule applies.
 
     ``edits`` remove the finding and are made on the configuration as it is. ``words`` fill the rule's texts.
-    ``indirect``: the attacker needs something else first, so that it is one step less severe.
+    ``indirect``: the attacker needs something else first, so that it is one step less severe. ``unconfined``: a user
+    namespace does not help here.
     """
 
     path: Path
     edits: tuple[Edit, ...] = ()
     words: Mapping[str, object] = field(default_factory=dict)
     indirect: bool = False
+    unconfined: bool = False
 
 
 Find = Callable[["Subject"], Iterable[Match]]

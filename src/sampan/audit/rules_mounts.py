@@ -59,15 +59,19 @@ def _sensitive(severity: Severity, *, writable: bool) -> Find:
     def find(subject: Subject) -> Iterator[Match]:
         for mount in _binds(subject):
             place, below = host_paths.place_of(mount.source)
-            if place is None or mount.writable != writable or _severity(mount, place, below) != severity:
+            if mount.writable != writable or _severity(mount, place, below) != severity:
                 continue
             words = {"source": mount.source, "destination": mount.destination, "gain": place.gain}
-            edits = _read_only(subject, mount) if writable and not below else (removal(mount.path),)
-            if writable and place.read > LOW:
-                edits = (removal(mount.path),)
-            yield Match(mount.path, edits, words)
+            harmless = writable and (below or place.read <= LOW)  # if it cannot be written
+            edits = _read_only(subject, mount) if harmless else (removal(mount.path),)
+            yield Match(mount.path, edits, words, unconfined=_passes(subject, mount, place))
 
     return find
+
+
+def _passes(subject: Subject, mount: Mount, place: Place) -> bool:
+    """Is a user of the container the owner of these files, whatever its user namespace maps?"""
+    return mount.id_mapped or (place.path == "/home" and subject.maps_people)
 
 
 def _read_only(subject: Subject, mount: Mount) -> tuple[Edit, ...]:
@@ -83,10 +87,9 @@ def _other_writable(subject: Subject) -> Iterator[Match]:
     for mount in _binds(subject):
         place, below = host_paths.place_of(mount.source)
         inside = f"{mount.source}/".startswith(f"{subject.bundle.rstrip('/')}/")
-        if mount.writable and not inside and (place is None or not _severity(mount, place, below) or place.path == "/"):
-            if place is not None and place.path == "/" and not below:
-                continue
-            yield Match(mount.path, _read_only(subject, mount), {"source": mount.source})
+        if mount.writable and not inside and not _severity(mount, place, below):
+            words = {"source": mount.source}
+            yield Match(mount.path, _read_only(subject, mount), words, unconfined=mount.id_mapped)
 
 
 def _below_writable(subject: Subject) -> Iterator[Match]:
@@ -117,6 +120,13 @@ def _writable_kernel(*kinds: str) -> Find:
                 yield Match(mount.options_path, _read_only(subject, mount), {"destination": mount.destination})
 
     return find
+
+
+def _kernel_elsewhere(subject: Subject) -> Iterator[Match]:
+    for mount in subject.mounted("proc", "sysfs"):
+        if mount.destination != {"proc": "/proc", "sysfs": "/sys"}[mount.type]:
+            words = {"type": mount.type, "destination": mount.destination}
+            yield Match(mount.path, (removal(mount.path),), words)
 
 
 def _writable_cgroups(*, own: bool) -> Find:
@@ -173,8 +183,8 @@ def _writable_root(subject: Subject) -> Iterator[Match]:
 
 def _root_of_host(*, writable: bool) -> Find:
     def find(subject: Subject) -> Iterator[Match]:
-        place, below = host_paths.place_of(subject.root)
-        if place is None or below or bool(subject.config["root"].get("readonly")) == writable:
+        _, below = host_paths.place_of(subject.root)
+        if below or bool(subject.config["root"].get("readonly")) == writable:
             return
         yield Match(("root", "path"), (setting(subject.config, ("root", "path"), "rootfs"),), {"root": subject.root})
 
@@ -313,6 +323,17 @@ RULES = (
         "Root writes /sys/kernel/uevent_helper, which the kernel runs as root of the host, and unbinds its devices.",
         'Add "ro" to the mount\'s options.',
         _writable_kernel("sysfs"),
+        confined=LOW,
+    ),
+    Rule(
+        "kernel-files-elsewhere",
+        HIGH,
+        "{type} is mounted at {destination}, where nothing is masked",
+        "mounts",
+        "Masks and read-only paths name files below /proc and /sys: here the same files are open, kernel parameters and"
+        " memory among them.",
+        "Leave the mount out, or mount it at its usual place.",
+        _kernel_elsewhere,
         confined=LOW,
     ),
     Rule(

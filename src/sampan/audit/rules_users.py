@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sampan.audit.fields import removals, setting
+from sampan.audit.fields import removals, setting, settings
 from sampan.audit.rule import HIGH, LOW, MEDIUM, NONE, Match, Rule
+from sampan.audit.subject import PEOPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 UNPRIVILEGED = 0x70000000  # beyond what useradd, subuid(5) and systemd give to anybody
 RANGE = 65536
-_PEOPLE = 65536  # ids of the host's services and people are below
 _FOR_MANY = 16 * RANGE  # a range so large that those of other containers are probably in it
 _NO_ONE = 65534
 
@@ -38,7 +38,7 @@ def _new_user_namespace(subject: Subject) -> tuple[Edit, ...]:
         ("linux", "uidMappings"): mapping,
         ("linux", "gidMappings"): mapping,
     }
-    return tuple(setting(subject.config, path, value) for path, value in new.items())
+    return settings(subject.config, new)
 
 
 def _mappings(subject: Subject) -> Iterator[tuple[Path, IDMapping]]:
@@ -59,7 +59,7 @@ def _maps_people(subject: Subject) -> Iterator[Match]:
         first, size = mapping["hostID"], mapping["size"]
         own = size == 1 and first == subject.machine.uid
         single_of_a_user = size == 1 and first >= 1000  # `spec --rootless` of somebody else
-        if 0 < first < _PEOPLE and not own and not single_of_a_user:
+        if 0 < first < PEOPLE and not own and not single_of_a_user:
             words = {"first": first, "last": first + size - 1}
             yield Match(path, _moved(subject, path, mapping), words)
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sampan.audit.fields import Path
     from sampan.spec.types import Capabilities, Config, Linux, Resources
 
+PEOPLE = 65536  # ids of the host's services and people are below
+
 # Namespaces of processes that are the host's own: those of its init, of its kernel threads, and of the runtime.
 _HOST_PROCESSES = ("1", "2", "self", "thread-self")
 
@@ -90,6 +92,11 @@ class Subject:
     def confined(self) -> bool:
         """Whether the container's root is nobody on the host: its user namespace does not map the host's root."""
         return not self.shares("user") and not any(m["hostID"] == 0 for m in self.linux.get("uidMappings", ()))
+
+    @property
+    def maps_people(self) -> bool:
+        """Whether the user namespace has ids of the host's services and people, as every rootless one has."""
+        return any(0 < mapping["hostID"] < PEOPLE for mapping in self.linux.get("uidMappings", ()))
 
     def host_id(self, kind: str, number: int) -> int | None:
         """What a "uid" or "gid" of the container is on the host; None: not known."""
