@@ -231,6 +231,10 @@ CASES: dict[str, tuple[Change, str]] = {
     "system-socket": (mount("/run/dbus/system_bus_socket"), "mounts[9]"),
     "other-socket": (mount("/tmp/.X11-unix"), "mounts[9]"),
     "sys-writable": (mount_options("/sys", remove="ro", host=True), "mounts[5].options"),
+    "kernel-file-system": (
+        lambda config: config["mounts"].append({"destination": "/d", "type": "debugfs", "source": "none"}),
+        "mounts[9]",
+    ),
     "kernel-files-elsewhere": (
         lambda config: config["mounts"].append(
             {"destination": "/host/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]}

@@ -1,4 +1,4 @@
-"""Rules about mounts: files of the host, sockets, file systems of the kernel, options and propagation."""
+"""Rules about mounts of the host's files and sockets, about the root filesystem, and about propagation."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     from sampan.audit.rule import Find, Severity
     from sampan.audit.subject import Mount, Subject
 
-_RESTRICTIONS = ("nosuid", "nodev", "noexec")
-
-# What file systems are usually mounted with, by their type; those of /dev and of programs' own files aside.
-_USUAL = {
-    "proc": _RESTRICTIONS,
-    "sysfs": _RESTRICTIONS,
-    "cgroup": _RESTRICTIONS,
-    "cgroup2": _RESTRICTIONS,
-    "mqueue": _RESTRICTIONS,
-    "devpts": ("nosuid", "noexec"),
-    "tmpfs": ("nosuid", "nodev"),
-}
 _SHARED = ("shared", "rshared")
 
 
@@ -63,7 +51,7 @@ def _sensitive(severity: Severity, *, writable: bool) -> Find:
                 continue
             words = {"source": mount.source, "destination": mount.destination, "gain": place.gain}
             harmless = writable and (below or place.read <= LOW)  # if it cannot be written
-            edits = _read_only(subject, mount) if harmless else (removal(mount.path),)
+            edits = read_only(subject, mount) if harmless else (removal(mount.path),)
             yield Match(mount.path, edits, words, unconfined=_passes(subject, mount, place))
 
     return find
@@ -74,12 +62,14 @@ def _passes(subject: Subject, mount: Mount, place: Place) -> bool:
     return mount.id_mapped or (place.path == "/home" and subject.maps_people)
 
 
-def _read_only(subject: Subject, mount: Mount) -> tuple[Edit, ...]:
+def read_only(subject: Subject, mount: Mount) -> tuple[Edit, ...]:
+    """The edit after which the mount, with all that comes along with it, cannot be written."""
     options = [option for option in mount.options if option not in ("rw", "rrw", "ro", "rro")]
-    return _with_options(subject, mount, [*options, "rro" if "rbind" in options else "ro"])
+    return with_options(subject, mount, [*options, "rro" if "rbind" in options else "ro"])
 
 
-def _with_options(subject: Subject, mount: Mount, options: list[str]) -> tuple[Edit, ...]:
+def with_options(subject: Subject, mount: Mount, options: list[str]) -> tuple[Edit, ...]:
+    """The edit that gives the mount these options."""
     return (setting(subject.config, mount.options_path, options),)
 
 
@@ -89,13 +79,13 @@ def _other_writable(subject: Subject) -> Iterator[Match]:
         inside = f"{mount.source}/".startswith(f"{subject.bundle.rstrip('/')}/")
         if mount.writable and not inside and not _severity(mount, place, below):
             words = {"source": mount.source}
-            yield Match(mount.path, _read_only(subject, mount), words, unconfined=mount.id_mapped)
+            yield Match(mount.path, read_only(subject, mount), words, unconfined=mount.id_mapped)
 
 
 def _below_writable(subject: Subject) -> Iterator[Match]:
     for mount in _binds(subject):
         if mount.writable_below:
-            yield Match(mount.options_path, _read_only(subject, mount), {"source": mount.source})
+            yield Match(mount.options_path, read_only(subject, mount), {"source": mount.source})
 
 
 def _sockets(judge: Callable[[str], bool]) -> Find:
@@ -113,53 +103,12 @@ def _is_plain_socket(path: str) -> bool:
     return host_paths.is_other_socket(path) and not special
 
 
-def _writable_kernel(*kinds: str) -> Find:
-    def find(subject: Subject) -> Iterator[Match]:
-        for mount in subject.mounted(*kinds):
-            if mount.writable:
-                yield Match(mount.options_path, _read_only(subject, mount), {"destination": mount.destination})
-
-    return find
-
-
-def _kernel_elsewhere(subject: Subject) -> Iterator[Match]:
-    for mount in subject.mounted("proc", "sysfs"):
-        if mount.destination != {"proc": "/proc", "sysfs": "/sys"}[mount.type]:
-            words = {"type": mount.type, "destination": mount.destination}
-            yield Match(mount.path, (removal(mount.path),), words)
-
-
-def _writable_cgroups(*, own: bool) -> Find:
-    def find(subject: Subject) -> Iterator[Match]:
-        if subject.shares("cgroup") != own:
-            yield from _writable_kernel("cgroup", "cgroup2")(subject)
-
-    return find
-
-
-def _usual_options(subject: Subject) -> Iterator[Match]:
-    for mount in subject.mounts:
-        usual = _USUAL.get(mount.type, ())
-        if mount.destination == "/dev":
-            usual = ("nosuid",)  # its nodes have to work
-        missing = [option for option in usual if not mount.has(option)]
-        if missing:
-            words = {"destination": mount.destination, "missing": ", ".join(missing)}
-            yield Match(mount.options_path, _with_options(subject, mount, [*mount.options, *missing]), words)
-
-
 def _usual_options_of_binds(subject: Subject) -> Iterator[Match]:
     for mount in _binds(subject):
         missing = [option for option in ("nosuid", "nodev") if not mount.has(option)]
         if mount.writable and missing:
             words = {"source": mount.source, "missing": ", ".join(missing)}
-            yield Match(mount.options_path, _with_options(subject, mount, [*mount.options, *missing]), words)
-
-
-def _executable_memory(subject: Subject) -> Iterator[Match]:
-    for mount in subject.mounts:
-        if mount.destination == "/dev/shm" and not mount.has("noexec"):
-            yield Match(mount.options_path, _with_options(subject, mount, [*mount.options, "noexec"]))
+            yield Match(mount.options_path, with_options(subject, mount, [*mount.options, *missing]), words)
 
 
 def _shared(subject: Subject) -> Iterator[Match]:
@@ -167,7 +116,7 @@ def _shared(subject: Subject) -> Iterator[Match]:
         if mount.bind and not set(_SHARED).isdisjoint(mount.options):
             kept = [option for option in mount.options if option not in _SHARED]
             words = {"source": mount.source}
-            yield Match(mount.options_path, _with_options(subject, mount, [*kept, "rslave"]), words)
+            yield Match(mount.options_path, with_options(subject, mount, [*kept, "rslave"]), words)
 
 
 def _shared_root(subject: Subject) -> Iterator[Match]:
@@ -316,58 +265,6 @@ RULES = (
         confined=LOW,
     ),
     Rule(
-        "sys-writable",
-        HIGH,
-        "sysfs can be written (at {destination})",
-        "mounts",
-        "Root writes /sys/kernel/uevent_helper, which the kernel runs as root of the host, and unbinds its devices.",
-        'Add "ro" to the mount\'s options.',
-        _writable_kernel("sysfs"),
-        confined=LOW,
-    ),
-    Rule(
-        "kernel-files-elsewhere",
-        HIGH,
-        "{type} is mounted at {destination}, where nothing is masked",
-        "mounts",
-        "Masks and read-only paths name files below /proc and /sys: here the same files are open, kernel parameters and"
-        " memory among them.",
-        "Leave the mount out, or mount it at its usual place.",
-        _kernel_elsewhere,
-        confined=LOW,
-    ),
-    Rule(
-        "cgroup-writable",
-        HIGH,
-        "the cgroup file system can be written, without a cgroup namespace (at {destination})",
-        "mounts",
-        "It changes limits of its own cgroup and, where the mount shows them, of others; with v1, a release_agent is"
-        " run as root of the host.",
-        'Add "ro" to the mount\'s options, and give the container a cgroup namespace.',
-        _writable_cgroups(own=False),
-        confined=MEDIUM,
-    ),
-    Rule(
-        "cgroup-writable-own",
-        LOW,
-        "its own cgroup can be written (at {destination})",
-        "mounts",
-        "It makes cgroups below its own, as many as the kernel lets it, and takes back limits that are set there.",
-        'Add "ro" to the mount\'s options, unless systemd or another engine runs in the container.',
-        _writable_cgroups(own=True),
-    ),
-    Rule(
-        "mount-options",
-        LOW,
-        "the mount at {destination} lacks {missing}",
-        "mounts",
-        "What the option would refuse works there: set-user-ID programs, device nodes, or programs that were written"
-        " there a moment ago.",
-        "Add {missing} to the mount's options.",
-        _usual_options,
-        confined=INFO,
-    ),
-    Rule(
         "mount-options-host",
         LOW,
         "the writable mount of {source} lacks {missing}",
@@ -376,15 +273,6 @@ RULES = (
         "Add {missing} to the mount's options; on the host the file system should have them, too.",
         _usual_options_of_binds,
         confined=INFO,
-    ),
-    Rule(
-        "shm-executable",
-        LOW,
-        "programs can be run from /dev/shm",
-        "mounts",
-        "An attacker who can only write memory files has a place to run them from.",
-        'Add "noexec" to the mount\'s options.',
-        _executable_memory,
     ),
     Rule(
         "mount-shared",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sampan.audit import (
     rules_capabilities,
     rules_devices,
+    rules_file_systems,
     rules_kernel_files,
     rules_mounts,
     rules_namespaces,
@@ -18,6 +19,7 @@ GROUPS = {
     "Users": rules_users.RULES,
     "Namespaces": rules_namespaces.RULES,
     "Mounts": rules_mounts.RULES,
+    "File systems": rules_file_systems.RULES,
     "Files of the kernel": rules_kernel_files.RULES,
     "Capabilities": rules_capabilities.RULES,
     "System calls": rules_seccomp.RULES,
