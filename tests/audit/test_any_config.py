@@ -18,8 +18,8 @@ from sampan.audit.text import text
 from sampan.errors import ConfigError
 from sampan.spec.config import load
 
+from .cases import CASES, arranged
 from .patching import patched
-from .test_rules import CASES, arranged
 
 GOOD = Path(__file__).parents[1] / "unit" / "data" / "broken" / "good.json"
 
