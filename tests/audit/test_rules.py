@@ -108,10 +108,21 @@ class TestSeverity:
         config["process"]["noNewPrivileges"] = True
         assert self.severity_of("cap-sys-admin", config) is None
 
-    def test_the_host_namespace_by_path_is_the_hosts(self) -> None:
+    @pytest.mark.parametrize(
+        "path, rule",
+        [
+            ("/proc/1/ns/pid", "host-pid"),
+            ("/proc/../proc//self/ns/pid", "host-pid"),
+            ("/proc/1/task/1/ns/pid", "host-pid"),
+            ("/proc/11/ns/pid", "joined-pid"),
+            ("/proc", "joined-pid"),
+            ("/run/ns/1", "joined-pid"),
+        ],
+    )
+    def test_a_namespace_of_the_hosts_processes_is_the_hosts(self, path: str, rule: str) -> None:
         config = secure()
-        namespace("pid", "/proc/1/ns/pid")(config)
-        assert self.severity_of("host-pid", config) == Severity.HIGH
+        namespace("pid", path)(config)
+        assert [finding.rule for finding in findings(config)] == [rule]
 
     @pytest.mark.parametrize("options, expected", [((), Severity.MEDIUM), (("idmap",), Severity.CRITICAL)])
     def test_an_id_mapped_mount_passes_the_user_namespace(self, options: tuple[str, ...], expected: Severity) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PEOPLE = 65536  # ids of the host's services and people are below
 
 # Namespaces of processes that are the host's own: those of its init, of its kernel threads, and of the runtime.
-_HOST_PROCESSES = ("1", "2", "self", "thread-self")
+_HOST_PROCESSES = frozenset(("1", "2", "self", "thread-self"))
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class Subject:
         """Whether the namespace is the host's."""
         if kind not in self.namespaces:
             return True
-        parts = self.namespaces[kind][1].split("/")
-        return parts[:2] == ["", "proc"] and parts[2] in _HOST_PROCESSES and parts[3:4] == ["ns"]
+        parts = posixpath.normpath(self.namespaces[kind][1]).split("/")
+        return parts[:2] == ["", "proc"] and not _HOST_PROCESSES.isdisjoint(parts[2:3]) and "ns" in parts
 
     def joins(self, kind: str) -> bool:
         """Whether the namespace is that of another container."""

@@ -95,10 +95,13 @@ def _machine(config: Config, bundle: str) -> Machine:
     from sampan.audit.subject import Machine
     from sampan.plan.namespaces import root_path
 
-    apparmor = Path("/sys/module/apparmor/parameters/enabled")
+    try:
+        apparmor = Path("/sys/module/apparmor/parameters/enabled").read_text().startswith("Y")
+    except OSError:
+        apparmor = False
     return Machine(
         uid=os.geteuid(),
-        apparmor=apparmor.exists() and apparmor.read_text().startswith("Y"),
+        apparmor=apparmor,
         selinux=Path("/sys/fs/selinux/enforce").exists(),
         root_is_link=os.path.islink(root_path(config, bundle).rstrip("/")),
         groups={group.gr_name: group.gr_gid for group in grp.getgrall() if group.gr_name in _PRIVILEGED_GROUPS.split()},
