@@ -65,6 +65,10 @@ EXAMPLES = (
     ),
     ("What it is made of, without making it", "sampan plan hello"),
     (
+        "What it could do to its host, and a configuration that leaves it little",
+        "sampan audit hello\nsampan spec --profile hardened --rootfs host safe\nsampan audit safe",
+    ),
+    (
         "Step by step, as an engine does it",
         "sampan create --bundle hello two\nsampan start two\nsampan state two\nsampan delete two",
     ),

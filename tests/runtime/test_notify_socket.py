@@ -185,7 +185,7 @@ class TestSocket:
         self, container: Container, bundle: Bundle, manager: socket.socket
     ) -> None:
         """runc gives it mode 0777: a process of any user may say that it is ready."""
-        bundle.sh(f"stat -c %a,%F $NOTIFY_SOCKET; grep -o ' /run/notify [^ ]*' /proc/self/mountinfo")
+        bundle.sh("stat -c %a,%F $NOTIFY_SOCKET; grep -o ' /run/notify [^ ]*' /proc/self/mountinfo")
         mode, mount = container.run().checked().output.splitlines()
         assert mode == "777,socket"
         assert {"ro", "nosuid", "nodev", "noexec"} <= set(mount.split()[1].split(","))

@@ -12,7 +12,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sampan.cli.default_config import default_config, rootless_config
+from sampan.cli import profiles
+from sampan.cli.default_config import default_config, mount, rootless_config
+from sampan.cli.hardened_config import USER
 from sampan.errors import ExistsError, KernelError
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def write_config(path: Path, config: Config) -> None:
         raise KernelError("write", str(path), error.errno or 0) from None
 
 
-def write_host_bundle(bundle: Path, args: Sequence[str], *, rootless: bool = False) -> None:
+def write_host_bundle(bundle: Path, args: Sequence[str], *, rootless: bool = False, hardened: bool = False) -> None:
     """Write a bundle whose root is a read-only view of this host's programs; it shows itself where ``args`` is empty.
 
     Raises ExistsError, and changes nothing, where the bundle has a config.json or a root filesystem.
@@ -104,7 +106,10 @@ def write_host_bundle(bundle: Path, args: Sequence[str], *, rootless: bool = Fal
         raise KernelError("make the directory", str(rootfs), error.errno or 0) from None
     try:
         mounts = _build_root(rootfs)
-        write_config(document, _config(mounts, args or ["/bin/sh", "/view"], rootless=rootless))
+        if hardened:
+            _add_user(rootfs)
+        make = _hardened_config if hardened else _config
+        write_config(document, make(mounts, args or ["/bin/sh", "/view"], rootless=rootless))
     except BaseException:
         shutil.rmtree(rootfs)
         raise
@@ -121,7 +126,7 @@ def _build_root(rootfs: Path) -> list[Mount]:
     (rootfs / "view").write_text(_VIEW)
     (rootfs / "view").chmod(0o755)
     shown = [*_PROGRAMS, *(f"etc/{name}" for name in _SETTINGS)]
-    return [mount for name in shown if (mount := _show(Path("/", name), rootfs / name))]
+    return [entry for name in shown if (entry := _show(Path("/", name), rootfs / name))]
 
 
 def _show(host: Path, place: Path) -> Mount | None:
@@ -145,6 +150,22 @@ def _show(host: Path, place: Path) -> Mount | None:
     return {"destination": str(host), "type": "bind", "source": str(host), "options": options}
 
 
+def _add_user(rootfs: Path) -> None:
+    """A name for the user of the hardened profile: programs ask for it, and for a home."""
+    for name, line in (("passwd", f"sampan:x:{USER}:{USER}::/tmp:/bin/sh\n"), ("group", f"sampan:x:{USER}:\n")):
+        with (rootfs / "etc" / name).open("a") as file:
+            file.write(line)
+
+
+def _hardened_config(mounts: list[Mount], args: Sequence[str], *, rootless: bool) -> Config:
+    config = profiles.hardened(rootless=rootless)
+    config["process"]["args"] = list(args)
+    config["process"]["terminal"] = False
+    config["process"]["env"].append("LANG=C.UTF-8")
+    config["mounts"] += mounts
+    return config
+
+
 def _config(mounts: list[Mount], args: Sequence[str], *, rootless: bool) -> Config:
     config = rootless_config(os.geteuid(), os.getegid()) if rootless else default_config()
     config["process"]["args"] = list(args)
@@ -158,20 +179,12 @@ def _config(mounts: list[Mount], args: Sequence[str], *, rootless: bool) -> Conf
 
 
 def _temporary(destination: str, mode: str) -> Mount:
-    options = ["nosuid", "nodev", mode, "size=65536k"]
-    return {"destination": destination, "type": "tmpfs", "source": "tmpfs", "options": options}
+    return mount(destination, "tmpfs", "tmpfs", "nosuid", "nodev", mode, "size=65536k")
 
 
 def _limits() -> Resources:
     """Limits of memory and processes, where this host has the controllers for them."""
-    from sampan.cgroups.layout import detect
-
-    layout = detect()
-    controllers = set(layout.mounts)
-    if layout.unified:
-        # Enabled for the children of the root: true on every host with systemd, and often not inside of containers.
-        control = Path(layout.unified, "cgroup.subtree_control")
-        controllers.update(control.read_text().split() if control.exists() else ())
+    controllers = profiles.controllers(rootless=False)
     limits: Resources = {}
     if "memory" in controllers:
         limits["memory"] = {"limit": _MEMORY}

@@ -74,31 +74,29 @@ def rootless_config(uid: int, gid: int, *, cgroup_namespace: bool = False) -> Co
         "maskedPaths": linux["maskedPaths"],
         "readonlyPaths": linux["readonlyPaths"],
     }
-    for mount in config["mounts"]:
-        if mount["destination"] == "/dev/pts":  # group 5 does not exist inside
-            mount["options"].remove("gid=5")
-        if mount["destination"] == "/sys":  # only the owner of a network namespace can mount its sysfs
-            mount["type"], mount["source"] = "none", "/sys"
-            mount["options"].insert(0, "rbind")
+    for entry in config["mounts"]:
+        if entry["destination"] == "/dev/pts":  # group 5 does not exist inside
+            entry["options"].remove("gid=5")
+        if entry["destination"] == "/sys":  # only the owner of a network namespace can mount its sysfs
+            entry["type"], entry["source"] = "none", "/sys"
+            entry["options"].insert(0, "rbind")
     return config
 
 
 def _mounts() -> list[Mount]:
     return [
-        _mount("/proc", "proc", "proc"),
-        _mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
-        _mount(
-            "/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"
-        ),
-        _mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
-        _mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
-        _mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
-        _mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
+        mount("/proc", "proc", "proc"),
+        mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        mount("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
+        mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
+        mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
+        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro"),
+        mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "relatime", "ro"),
     ]
 
 
-def _mount(destination: str, kind: str, source: str, *options: str) -> Mount:
-    mount: Mount = {"destination": destination, "type": kind, "source": source}
+def mount(destination: str, kind: str, source: str, *options: str) -> Mount:
+    entry: Mount = {"destination": destination, "type": kind, "source": source}
     if options:
-        mount["options"] = list(options)
-    return mount
+        entry["options"] = list(options)
+    return entry

@@ -39,6 +39,7 @@ VERBS = (
     "stats",
     "spec",
     "plan",
+    "audit",
     "features",
     "completion",
 )

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 # What to do about an operation that failed with an error.
 HINTS = {
+    (
+        "root",
+        errno.EACCES,
+    ): "every directory above it must let through the user that the container's root is on the host",
     ("mount", errno.ENODEV): "this kernel does not know the type of file system",
     ("mount", errno.ENOTDIR): "a directory cannot be mounted over a file, nor a file over a directory",
     ("enter_cgroup", errno.ENOSPC): "its cpuset has no processors or no memory nodes",
