@@ -68,7 +68,7 @@ def hears_barrier(container: Container, manager: socket.socket) -> None:
 
 
 def has_started(container: Container) -> None:
-    eventually(lambda: (container.directory / "pid").exists(), "the pid file")
+    eventually((container.directory / "pid").exists, "the pid file")
 
 
 @contextlib.contextmanager
