@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posix
 
-from sampan.errors import ConfigError, KernelError, Problem
+from sampan.errors import KernelError
 from sampan.linux import files, proc
 from sampan.plan.host import CgroupMount, Host
 
@@ -39,11 +39,9 @@ def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> 
     from sampan.linux.seccomp import compile_filter
 
     found = compile_filter(profile, cache_directory=cache_directory)
-    if found.notify:
-        rule = "asks for SCMP_ACT_NOTIFY: seccomp user notification is not done by this release"
-        raise ConfigError("config.json", [Problem("linux.seccomp", None, rule, "config-linux.md#seccomp")])
     host.seccomp_filter = found.program
     host.seccomp_flags = found.flags
+    host.seccomp_notify = found.notify
     return found.warnings
 
 

@@ -60,6 +60,7 @@ def _start(creation: Creation) -> None:
     try:
         run_hooks(creation.held, record, "startContainer", warn)
         launch.go_on()
+        creation.entrust()
         launch.ended()
         run_hooks(creation.held, record, "poststart", warn)
     except HookError:
