@@ -227,22 +227,24 @@ class Creation:
         if self.options.console_socket and not wanted:
             raise UsageError("--console-socket is given, but process.terminal is not true in config.json")
 
-    def entrust(self) -> None:
-        """After the start: the seccomp agent, if there is one, gets the descriptor of the filter."""
-        if self.agent is not None and self.launch is not None:
+    def let_go(self) -> None:
+        """From the wait for `start` to the user's program."""
+        assert self.launch is not None
+        if self.agent is not None:
+            self.agent.connect()
+        self.launch.go_on()
+        if self.agent is not None:
             self.launch.until(WATCHED)
             self.agent.entrust(self.launch.sync, self.record, CREATED_STATUS, self.record.pid)
+        self.launch.ended()
 
     def _find_agent(self) -> None:
-        """Before anything is made. After `create` the filter is loaded at the start, and the connection made there."""
+        """Before anything is made. It is called at the start only: many an agent listens to one runtime at a time."""
         from sampan.engine.seccomp_agent import Agent
 
         self.record.notifies = True
         self.agent = Agent(self.config)
-        if self.wait_for_start:
-            self.agent.check()
-        else:
-            self.agent.connect()
+        self.agent.check()
 
     def _spawn(self, plan: Plan) -> None:
         assert self.launch is not None

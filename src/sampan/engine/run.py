@@ -55,13 +55,10 @@ def run(
 
 def _start(creation: Creation) -> None:
     """From the wait for `start` to the user's program, with the hooks around it."""
-    launch, record, warn = creation.launch, creation.record, creation.options.warn
-    assert launch is not None
+    record, warn = creation.record, creation.options.warn
     try:
         run_hooks(creation.held, record, "startContainer", warn)
-        launch.go_on()
-        creation.entrust()
-        launch.ended()
+        creation.let_go()
         run_hooks(creation.held, record, "poststart", warn)
     except HookError:
         creation.give_devices_back()

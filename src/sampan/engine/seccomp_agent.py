@@ -59,8 +59,8 @@ class Agent:
         self.connection: socket | None = None
 
     def check(self) -> None:
-        """Raises KernelError where there is no socket. Whether anybody listens, only a connection could tell, and the
-        runtime "MUST send exactly one container process state per connection".
+        """Raises KernelError where there is no socket. If nobody listens, the connection tells, later: on each one the
+        runtime "MUST send exactly one container process state".
         """
         try:
             kind = posix.stat(self.path).st_mode & FILE_TYPE
