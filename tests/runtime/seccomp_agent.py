@@ -58,6 +58,7 @@ class Agent:
         self.calls: list[Call] = []
         self._received: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._asked = threading.Event()
+        self.was_closed = threading.Event()  # the connection, by the runtime
         self._end, self._told = os.pipe()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
@@ -95,22 +96,28 @@ class Agent:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         poll.register(self._end, select.POLLIN)
-        return poll.poll() == [(descriptor, select.POLLIN)]
+        ready = poll.poll()
+        return self._end not in dict(ready) and bool(ready[0][1] & select.POLLIN)
 
     def _serve(self) -> None:
+        """One after the other, as simple agents do: who connects, and says nothing, keeps others out."""
         while self._is_readable(self._listener.fileno()):
             connection, _ = self._listener.accept()
-            with connection:
-                connection.settimeout(TIMEOUT)
-                text, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 8)
-                while more := connection.recv(1 << 16):  # to its end: "MUST be closed after sending a seccomp state"
-                    text += more
+            connection.settimeout(TIMEOUT)
+            text, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 8)
+            while (document := _complete(text)) is None and (more := connection.recv(1 << 16)):
+                text += more
+            self._begin(self._watch_end, connection)
             if not self.keeps:
                 _close(descriptors)
-                descriptors = []
-            for descriptor in descriptors:
+            for descriptor in descriptors if self.keeps else ():
                 self._begin(self._answer, descriptor)
-            self._received.put({**json.loads(text), "descriptors received": len(descriptors)})
+            self._received.put({**(document or {}), "descriptors received": len(descriptors)})
+
+    def _watch_end(self, connection: socket.socket) -> None:
+        with connection:
+            if self._is_readable(connection.fileno()) and connection.recv(1) == b"":
+                self.was_closed.set()
 
     def _answer(self, listener: int) -> None:
         while self._is_readable(listener):
@@ -125,6 +132,14 @@ class Agent:
                     response = RESPONSE.pack(number, answer.value, answer.error, answer.flags)
                     fcntl.ioctl(listener, SEND, bytearray(response))
         os.close(listener)
+
+
+def _complete(text: bytes) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(text)
+    except ValueError:
+        return None
+    return document
 
 
 def _close(descriptors: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -54,6 +55,36 @@ def notify(bundle: Bundle, agent: Agent | Path | None, names: list[str] = MKDIR,
         **more,
     }
     return bundle.set("linux.seccomp", profile)
+
+
+class Console:
+    """Where a terminal goes."""
+
+    def __init__(self, container: Container) -> None:
+        path = container.directory / "console.sock"
+        self.option = f"--console-socket={path}"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(10)
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def read_until(self, word: bytes) -> bytes:
+        connection, _ = self._listener.accept()
+        with connection:
+            connection.settimeout(10)
+            (terminal,) = socket.recv_fds(connection, 100, 1)[1]
+        with open(terminal, "rb", buffering=0) as stream:
+            shown = b""
+            while word not in shown:
+                assert select.select([stream], [], [], 10)[0], shown
+                shown += stream.read(1000)
+        return shown
 
 
 class TestAnswers:
@@ -177,20 +208,9 @@ class TestTheProcess:
         """config.md: 'terminal (bool, OPTIONAL) specifies whether a terminal is attached to the process'"""
         agent = make_agent(decide=fail_with(errno.EXDEV))
         notify(bundle, agent).sh("mkdir /made; tty; sleep 1000").set("process.terminal", True)
-        with socket.socket(socket.AF_UNIX) as console:
-            console.bind(str(container.directory / "console"))
-            console.listen()
-            container.create(f"--console-socket={container.directory}/console").start()
-            connection, _ = console.accept()
-            with connection:
-                terminal = socket.recv_fds(connection, 100, 1)[1][0]
-        try:
-            shown = b""
-            while b"/dev/" not in shown:
-                shown += os.read(terminal, 1000)
-        finally:
-            os.close(terminal)
-        assert b"Invalid cross-device link" in shown
+        with Console(container) as console:
+            container.create(console.option).start()
+            assert b"Invalid cross-device link" in console.read_until(b"/dev/")
 
 
 class TestAnySystemCall:
@@ -300,6 +320,12 @@ class TestTheContainerProcessState:
             eventually(lambda: (message := agent.message())["pid"] == pid and message)["state"]["status"] == "created"
         )
 
+    def test_the_connection_is_closed(self, container: Container, bundle: Bundle, agent: Agent) -> None:
+        """'The connection MUST NOT be reused and it MUST be closed after sending a seccomp state.'"""
+        notify(bundle, agent).args("mkdir", "/made")
+        agent.decide = lambda call: go_on(call) if agent.was_closed.wait(5) else Answer(error=-errno.ETIMEDOUT)
+        container.run().checked()
+
     def test_one_of_any_size(self, container: Container, bundle: Bundle, agent: Agent) -> None:
         """'The container runtime MAY use several sendmsg(2) calls to send the aforementioned data.'"""
         annotations = {f"key{number}": "x" * 1000 for number in range(500)}
@@ -346,12 +372,9 @@ class TestExec:
         assert "Invalid cross-device link" in container.exec("mkdir", "/made").stderr
 
     def test_a_terminal(self, running: Container) -> None:
-        command = ["exec", "--tty", running.id, "sh", "-c", "mkdir /made; tty"]
-        result = running.runtime.call(running.runtime.command(running.root, *command))
-        if "cannot" in result.stderr or "not a terminal" in result.stderr.lower():
-            pytest.skip("this runtime wants a terminal of its own for it")
-        assert "Invalid cross-device link" in result.stdout
-        assert "/dev/" in result.stdout
+        with Console(running) as console:
+            running.exec_in_background("sh", "-c", "mkdir /made; tty", options=("--tty", console.option))
+            assert b"Invalid cross-device link" in console.read_until(b"/dev/")
 
 
 class TestHooks:
