@@ -115,13 +115,18 @@ def executing() -> Plan:
     return exec_plan(config, process, host(cgroup_tasks=("/sys/fs/cgroup/cpu/box/tasks",)))
 
 
+def watched() -> Plan:
+    """A filter with an agent."""
+    return exec_plan(changed(), changed()["process"], host(seccomp_filter=b"\6\0\0\0\0\0\xff\x7f", seccomp_notify=True))
+
+
 def changed(**parts: object) -> Config:
     config = cast("dict[str, Any]", default_config())
     config |= parts
     return cast("Config", config)
 
 
-PLANS = {made.__name__: made for made in (default, rootless, joining, unpivoted, everything, executing)}
+PLANS = {made.__name__: made for made in (default, rootless, joining, unpivoted, everything, executing, watched)}
 
 
 def seeds() -> dict[str, bytes]:

@@ -247,7 +247,7 @@ class TestAnySystemCall:
         notify(bundle, agent, ["execve"]).args("true")
         result = container.run()
         assert result.status != 0
-        assert "permission denied" in result.stderr
+        assert "permission denied" in result.stderr.lower()
 
 
 def _hello(container: Container, verb: str) -> Result:
@@ -509,9 +509,10 @@ class TestAnAgentThatNeverAnswers:
             command = container.runtime.command(container.root, verb, *words)
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(lambda: len(agent.calls) == 1 + begun, "the agent is asked for the program")
-        container.delete("--force")
-        assert not container.exists
+        removed = container.call("delete", "--force")
         process.wait(20)
+        assert verb == "run" or removed.status == 0  # `run` deletes what has ended, too: it may be quicker
+        assert not container.exists
 
 
 class TestCrunsWays:

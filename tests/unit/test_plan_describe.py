@@ -110,7 +110,8 @@ def test_a_configuration_with_everything_is_told_in_words(pivot: bool) -> None:
     plan = compile_plan(load(json.dumps(WHOLE).encode()), host(pivot))
     check_words(plan)
     used = {operation.name for operation in plan.operations}
-    assert set(wire.OPERATIONS) - used <= {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity"}
+    others = {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity", "seccomp_notify"}
+    assert set(wire.OPERATIONS) - used <= others
 
 
 def test_every_operation_has_words_of_its_own_or_its_name() -> None:
@@ -258,3 +259,11 @@ def test_compiling_leaves_the_configuration_as_it_was() -> None:
     first = wire.encode(compile_plan(config, host()))
     assert config == before
     assert wire.encode(compile_plan(config, host())) == first
+
+
+def test_a_filter_with_an_agent_is_told_in_words() -> None:
+    known = host()
+    known.seccomp_filter, known.seccomp_flags, known.seccomp_notify = b"\6\0\0\0\0\0\xff\x7f", 8, True
+    plan = compile_plan(load(json.dumps(WHOLE).encode()), known)
+    check_words(plan)
+    assert "load the seccomp filter (1 instructions, flags 0x8) by the side of a second thread" in describe.text(plan)

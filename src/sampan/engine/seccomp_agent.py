@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import posix
 import sys
-from _socket import AF_UNIX, SCM_RIGHTS, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, socket
+from _socket import AF_UNIX, SCM_RIGHTS, SO_SNDTIMEO, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, socket
 
 from sampan import _linux
 from sampan.errors import ConfigError, KernelError, Problem, SampanError
@@ -74,7 +74,9 @@ class Agent:
         directory, _, name = self.path.rpartition("/")
         place = -1
         self.connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
-        self.connection.settimeout(PATIENCE)
+        # not settimeout(): a socket that does not block cannot wait for its turn either
+        patience = PATIENCE.to_bytes(8, sys.byteorder) + bytes(8)  # struct timeval
+        self.connection.setsockopt(SOL_SOCKET, SO_SNDTIMEO, patience)
         try:
             place = posix.open(directory or "/", OPEN_DIRECTORY)  # a socket's address has room for 107 bytes only
             self.connection.connect(f"/proc/self/fd/{place}/{name}")
@@ -123,5 +125,7 @@ class Agent:
             raise self._failure("send the seccomp descriptor to", error) from None
 
     def _failure(self, what: str, error: OSError) -> KernelError:
-        number = error.errno or (errno.ETIMEDOUT if isinstance(error, TimeoutError) else errno.ENAMETOOLONG)
+        number = error.errno or errno.ENAMETOOLONG
+        if number == errno.EAGAIN:
+            number = errno.ETIMEDOUT
         return KernelError(what, self.path, number, self.field, "the seccomp agent must listen there")
