@@ -598,13 +598,13 @@ CRUN: tuple[Difference, ...] = (
         ),
     ),
     Difference(
-        "runtime.md#state: 'ociVersion is version of the Open Container Initiative Runtime Specification with which the "
-        "state complies.' What crun sends to a seccomp agent says 0.2.0, what it prints 1.0.0",
+        "runtime.md#state: 'ociVersion is version of the Open Container Initiative Runtime Specification with which "
+        "the state complies.' What crun sends to a seccomp agent says 0.2.0, what it prints 1.0.0",
         (f"{_NOTIFY}::TestTheContainerProcessState::test_of_a_container",),
     ),
     Difference(
-        "config-linux.md, the container process state: 'pid (int, REQUIRED) is the container process ID, as seen by the "
-        "runtime.' Of a further process this crun says 0",
+        "config-linux.md, the container process state: 'pid (int, REQUIRED) is the container process ID, as seen by "
+        "the runtime.' Of a further process this crun says 0",
         (
             f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec",
             f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",

@@ -553,3 +553,61 @@ class TestCrunsWays:
         notify(bundle, None).set("annotations", {"run.oci.seccomp.receiver": "agent.sock"})
         container.fails("create")
         assert not container.exists
+
+
+class TestRootless:
+    """The runtime as an ordinary user, who owns the namespaces of the container, and nothing else."""
+
+    UID = 1000
+
+    @pytest.fixture(autouse=True)
+    def _is_possible_here(self) -> None:
+        probe = subprocess.run([*self.as_user(), "unshare", "-Ur", "true"], capture_output=True, text=True)
+        if probe.returncode != 0:
+            pytest.skip(f"no user namespaces for users: {probe.stderr}")
+
+    def as_user(self) -> list[str]:
+        """With one right more, which access(2) respects: a developer's interpreter may be in root's home."""
+        right = "+dac_read_search"
+        readable = (f"--inh-caps={right}", f"--ambient-caps={right}", "--securebits=+no_setuid_fixup")
+        return ["setpriv", f"--reuid={self.UID}", f"--regid={self.UID}", "--clear-groups", *readable]
+
+    def arrange(self, container: Container, agent: Agent) -> None:
+        bundle = notify(container.bundle, agent).without_mount("/sys/fs/cgroup")
+        bundle.config["linux"].pop("resources", None)
+        mapping = {"containerID": 0, "hostID": self.UID, "size": 1}
+        bundle.set("linux.uidMappings", [mapping]).set("linux.gidMappings", [mapping]).namespace("user")
+        for mount in bundle.config["mounts"]:
+            mount["options"] = [option for option in mount.get("options", []) if option != "gid=5"]
+        bundle.write()
+        for path in (container.directory, *container.directory.rglob("*")):
+            if path.name != "busybox":  # one inode for all bundles
+                os.lchown(path, self.UID, self.UID)
+
+    def call(self, container: Container, *words: str) -> Result:
+        environment = {"XDG_RUNTIME_DIR": str(container.directory), "HOME": str(container.directory)}
+        command = container.runtime.command(container.root, *words)
+        return container.runtime.call([*self.as_user(), *command], environment=environment)
+
+    def test_run(self, container: Container, bundle: Bundle, make_agent: MakeAgent) -> None:
+        agent = make_agent(decide=fail_with(errno.EXDEV))
+        bundle.sh("mkdir /made")
+        self.arrange(container, agent)
+        assert "Invalid cross-device link" in self.call(container, "run", "-b", str(bundle.path), container.id).stderr
+        message = agent.message()
+        assert message["pid"] == message["state"]["pid"] == agent.calls[0].pid
+
+    def test_exec(self, container: Container, bundle: Bundle, make_agent: MakeAgent) -> None:
+        agent = make_agent(decide=fail_with(errno.EXDEV))
+        self.arrange(container, agent)
+        command = container.runtime.command(container.root, "run", "-b", str(bundle.path), container.id)
+        environment = os.environ | {"XDG_RUNTIME_DIR": str(container.directory)}
+        null = subprocess.DEVNULL
+        with subprocess.Popen([*self.as_user(), *command], env=environment, stdin=null, stdout=null) as process:
+            try:
+                agent.message()
+                eventually(lambda: "running" in self.call(container, "state", container.id).stdout)
+                assert "Invalid cross-device link" in self.call(container, "exec", container.id, "mkdir", "/x").stderr
+            finally:
+                self.call(container, "delete", "--force", container.id)
+                process.kill()
