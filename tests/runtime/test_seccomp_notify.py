@@ -502,6 +502,7 @@ class TestAnAgentThatNeverAnswers:
             container.launch()
             agent.calls.clear()
         agent.decide = lambda _: None
+        process: subprocess.Popen[Any]
         if verb == "run":
             process = container.run_in_background()
         else:

@@ -266,4 +266,4 @@ def test_a_filter_with_an_agent_is_told_in_words() -> None:
     known.seccomp_filter, known.seccomp_flags, known.seccomp_notify = b"\6\0\0\0\0\0\xff\x7f", 8, True
     plan = compile_plan(load(json.dumps(WHOLE).encode()), known)
     check_words(plan)
-    assert "load the seccomp filter (1 instructions, flags 0x8) by the side of a second thread" in describe.text(plan)
+    assert "load the seccomp filter (1 instructions, flags 0x8), and wait until the agent has" in describe.text(plan)
