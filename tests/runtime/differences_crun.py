@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_NOTIFY = "test_seccomp_notify.py"
 _DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
@@ -195,6 +196,7 @@ CRUN: tuple[Difference, ...] = (
             "test_namespaces.py::test_a_namespace_without_path_is_new[time]",
             "test_namespaces.py::test_a_namespace_with_path_is_joined[time]",
             "test_namespaces.py::TestIsolation::test_time_offsets",
+            f"{_NOTIFY}::TestTheProcess::test_in_a_time_namespace",
             "test_namespaces.py::TestIsolation::test_the_boottime_offset_is_seen_in_uptime",
             "test_time_offsets.py::test_both_clocks",
             "test_time_offsets.py::test_back_in_time",
@@ -606,5 +608,32 @@ CRUN: tuple[Difference, ...] = (
                 )
             ),
         ),
+    ),
+    Difference(
+        "runtime.md#state: 'ociVersion is version of the Open Container Initiative Runtime Specification with which "
+        "the state complies.' What crun sends to a seccomp agent says 0.2.0, what it prints 1.0.0",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_of_a_container",),
+    ),
+    Difference(
+        "config-linux.md, the container process state: 'pid (int, REQUIRED) is the container process ID, as seen by "
+        "the runtime.' Of a further process this crun says 0",
+        (
+            f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec",
+            f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",
+        ),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The connection MUST NOT be reused and it MUST be closed after sending a seccomp "
+        "state.' crun keeps it open as long as it runs",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'If the SCMP_ACT_NOTIFY action is not used this value is ignored.' crun connects",
+        (f"{_NOTIFY}::TestNobodyListens::test_no_action_needs_it",),
+    ),
+    Difference(
+        "not the specification's, but runc's: SCMP_ACT_NOTIFY without listenerPath is an error. crun loads the filter, "
+        "and each call that nobody answers fails",
+        (f"{_NOTIFY}::TestNobodyListens::test_no_path",),
     ),
 )

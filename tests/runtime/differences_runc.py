@@ -7,6 +7,7 @@ from .known_difference import Difference
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
 _DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
+_NOTIFY = "test_seccomp_notify.py"
 _FAILURES = "test_hook_failures.py"
 
 RUNC: tuple[Difference, ...] = (
@@ -195,6 +196,52 @@ RUNC: tuple[Difference, ...] = (
     Difference(
         "config-linux.md: 'When the action doesn't support an errno, the runtime MUST print and error and fail.'",
         ("test_seccomp.py::test_an_errno_for_an_action_without_is_an_error",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'flags (array of strings, OPTIONAL) - list of flags to use with seccomp(2).' This "
+        "runc: 'seccomp flags are not yet supported by runc'",
+        (f"{_NOTIFY}::TestAnswers::test_with_a_flag",),
+        before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'names - the names of the syscalls.' runc: 'SCMP_ACT_NOTIFY cannot be used for the "
+        "write syscall', by which its init hands over the descriptor",
+        tuple(
+            f"{_NOTIFY}::TestAnySystemCall::test_it_is_decided_by_the_agent[{verb}-write-{privileges}]"
+            for verb in ("run", "exec")
+            for privileges in (True, False)
+        ),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'defaultAction - Allowed values are the same as syscalls[].action.' runc: "
+        "'SCMP_ACT_NOTIFY cannot be used as default action'",
+        (f"{_NOTIFY}::TestAnySystemCall::test_all_of_them",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'action - the action for seccomp rules.' runc's init reads and writes under the "
+        "filter until the program begins: a profile must allow it more than the program needs",
+        (f"{_NOTIFY}::TestAnySystemCall::test_a_filter_that_denies_what_the_runtime_would_need_to_hand_it_over",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The connection MUST NOT be reused and it MUST be closed after sending a seccomp "
+        "state.' runc keeps it open as long as it runs",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",),
+    ),
+    Difference(
+        "config-linux.md, the container process state: 'state is the state of the container.' runc's is 'running', "
+        "whatever it is",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The runtime MUST send exactly one container process state'. An unprivileged runc "
+        "may not take the descriptor from a further process: 'performing SYS_PIDFD_GETFD syscall: operation not "
+        "permitted'",
+        (f"{_NOTIFY}::TestRootless::test_exec",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'listenerPath specifies the path of UNIX domain socket'. runc takes one of 107 "
+        "bytes at most",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_a_socket_of_a_long_path",),
     ),
     Difference(
         "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "

@@ -111,7 +111,7 @@ def test_a_configuration_with_everything_is_told_in_words(pivot: bool) -> None:
     check_words(plan)
     used = {operation.name for operation in plan.operations}
     elsewhere = {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity", "open_root", "detach"}
-    assert set(wire.OPERATIONS) - used <= elsewhere
+    assert set(wire.OPERATIONS) - used <= elsewhere | {"seccomp_notify"}
 
 
 def test_every_operation_has_words_of_its_own_or_its_name() -> None:
@@ -259,3 +259,11 @@ def test_compiling_leaves_the_configuration_as_it_was() -> None:
     first = wire.encode(compile_plan(config, host()))
     assert config == before
     assert wire.encode(compile_plan(config, host())) == first
+
+
+def test_a_filter_with_an_agent_is_told_in_words() -> None:
+    known = host()
+    known.seccomp_filter, known.seccomp_flags, known.seccomp_notify = b"\6\0\0\0\0\0\xff\x7f", 8, True
+    plan = compile_plan(load(json.dumps(WHOLE).encode()), known)
+    check_words(plan)
+    assert "load the seccomp filter (1 instructions, flags 0x8), and wait until the agent has" in describe.text(plan)

@@ -389,11 +389,3 @@ def test_mappings_of_a_mount_stand_in_for_a_user_namespace_and_idmap_needs_one_o
     (problem,) = config.validate(document)
     assert problem.field == "mounts[1].options"
     assert "idmap" in problem.rule
-
-
-def test_a_filter_that_notifies_needs_somebody_to_notify() -> None:
-    document = mutated("linux.seccomp", {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []})
-    assert config.validate(document) == []
-    assert isinstance(document["linux"], dict)
-    document["linux"]["seccomp"]["syscalls"] = [{"names": ["mount"], "action": "SCMP_ACT_NOTIFY"}]
-    assert [problem.field for problem in config.validate(document)] == ["linux.seccomp.listenerPath"]

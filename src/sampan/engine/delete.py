@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan._linux import lock_file
 from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import STOPPED
 from sampan.errors import NotFoundError, StateError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
     """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
     try:
+        if force:
+            _interrupt(store, container_id)
         held = store.hold(container_id)
     except NotFoundError:
         if force:
@@ -32,3 +35,18 @@ def delete(store: Store, container_id: str, *, force: bool = False, warn: Callab
             raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
         kill_and_wait(record)
         destroy(held, record, warn)
+
+
+def _interrupt(store: Store, container_id: str) -> None:
+    """End the process also where somebody else holds the lock. He may wait for that very process, and for ever: for a
+    program that its seccomp agent does not let begin. Raises NotFoundError.
+    """
+    with store.look(container_id) as seen:
+        if lock_file(seen.fd, True, False):
+            return
+        try:
+            record = seen.load()
+        except StateError:
+            return  # none yet
+        if record.complete:
+            kill_and_wait(record)

@@ -50,13 +50,11 @@ def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> 
     from sampan.linux.seccomp import compile_filter
 
     found = compile_filter(profile, cache_directory=cache_directory)
-    if found.notify:
-        rule = "asks for SCMP_ACT_NOTIFY: seccomp user notification is not done by this release"
-        raise ConfigError("config.json", [Problem("linux.seccomp", None, rule, "config-linux.md#seccomp")])
     if found.warnings and annotations.get(SECCOMP_FAIL_UNKNOWN, "0") != "0":
         raise ConfigError("config.json", [_forbidden(warning) for warning in found.warnings])
     host.seccomp_filter = found.program
     host.seccomp_flags = found.flags
+    host.seccomp_notify = found.notify
     return found.warnings
 
 

@@ -26,6 +26,11 @@ HINTS = {
     ("scheduler", errno.EPERM): "a lower nice value than the runtime's own needs CAP_SYS_NICE",
     ("scheduler", errno.EBUSY): "the processors have no time left for it: lower the runtime or lengthen the period",
     ("scheduler", errno.EOPNOTSUPP): "this kernel has no SCHED_FLAG_UTIL_CLAMP_MIN and _MAX (CONFIG_UCLAMP_TASK)",
+    ("seccomp_notify", errno.EBUSY): "this process has a seccomp filter with a listener already: there can be one only",
+    (
+        "seccomp_notify",
+        errno.EAGAIN,
+    ): "init needs a second thread: pids.limit and the scheduler's policy must allow one",
     ("io_priority", errno.EPERM): "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN",
     ("memory_policy", errno.EINVAL): "each node must be there, have memory, and be in the container's cpuset",
     ("memory_policy", errno.ENOSYS): "this kernel knows no memory policies (CONFIG_NUMA)",

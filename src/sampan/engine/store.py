@@ -41,6 +41,7 @@ class Record:
         "hooks",
         "id",
         "keyring",
+        "notifies",
         "operations",
         "own_pid_namespace",
         "owner",
@@ -61,6 +62,7 @@ class Record:
         self.operations = 0  # how many its plan has
         self.complete = False  # False while it is being created, and after a creation that was killed
         self.keyring = True  # False: --no-new-keyring
+        self.notifies = False  # True: the seccomp filter has an agent, which `start` informs
         self.own_pid_namespace = False
         self.has_process = True
         self.cgroup: dict[str, Any] = {}

@@ -44,14 +44,19 @@ static long tell(enum message_kind kind, int64_t value)
     return SYS3(write, container.sync, &report, sizeof(report));
 }
 
-/* Says that the plan has come to a point and, if it must wait there, until the engine answers. An engine that died
- * never will: the end of the socket ends init as well. */
-long reach(int64_t point, bool wait)
+/* An engine that died never answers: the end of the socket ends init as well. */
+long await_answer(void)
 {
     char answer;
+    return SYS3(read, container.sync, &answer, 1) == 1 ? 0 : attempt("read", -ECANCELED);
+}
+
+/* Says that the plan has come to a point and, if it must wait there, until the engine answers. */
+long reach(int64_t point, bool wait)
+{
     long result = attempt("write", tell(REACHED, point));
     if (result >= 0 && wait)
-        result = SYS3(read, container.sync, &answer, 1) == 1 ? 0 : attempt("read", -ECANCELED);
+        result = await_answer();
     return result < 0 ? result : 0;
 }
 

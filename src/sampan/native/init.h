@@ -54,6 +54,7 @@ long copy_tree(long from, long to, int depth);
 
 /* engine conversation, init.c */
 long reach(int64_t point, bool wait);
+long await_answer(void);
 
 /* mounts.c */
 long op_mount(args a);
@@ -95,6 +96,7 @@ long op_domainname(args a);
 
 /* terminal.c */
 long op_terminal(args a);
+long send_descriptor(long socket, long fd, const char *name);
 
 /* process.c */
 long op_session(args a);
@@ -109,6 +111,7 @@ long op_bounding(args a);
 long op_raise_effective(args a);
 long op_capabilities(args a);
 long op_no_new_privileges(args a);
+long load_filter(const struct argument *filter, int64_t flags);
 long op_seccomp(args a);
 long op_personality(args a);
 long op_scheduler(args a);
@@ -119,5 +122,8 @@ long op_home(args a);
 long op_working_directory(args a);
 long op_find_executable(args a);
 long op_execute(args a);
+
+/* notify.c */
+long op_seccomp_notify(args a);
 
 #endif

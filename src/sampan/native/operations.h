@@ -44,6 +44,7 @@
     X(capabilities, "nnnn") \
     X(no_new_privileges, "") \
     X(seccomp, "bn") \
+    X(seccomp_notify, "bnn") \
     X(personality, "n") \
     X(scheduler, "nnnnnnn") \
     X(io_priority, "n") \

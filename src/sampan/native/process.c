@@ -141,12 +141,17 @@ long op_no_new_privileges(args a)
     return attempt("prctl PR_SET_NO_NEW_PRIVS", SYS5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
+long load_filter(const struct argument *filter, int64_t flags)
+{
+    struct sock_fprog program = {.len = (unsigned short)(filter->length / sizeof(struct sock_filter)),
+                                 .filter = (struct sock_filter *)(uintptr_t)filter->text};
+    return attempt("seccomp", SYS3(seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+}
+
 /* the program, flags of seccomp(2) */
 long op_seccomp(args a)
 {
-    struct sock_fprog program = {.len = (unsigned short)(a[0].length / sizeof(struct sock_filter)),
-                                 .filter = (struct sock_filter *)(uintptr_t)a[0].text};
-    return attempt("seccomp", SYS3(seccomp, SECCOMP_SET_MODE_FILTER, a[1].number, &program));
+    return load_filter(&a[0], a[1].number);
 }
 
 long op_personality(args a)

@@ -264,6 +264,10 @@ _WORDS: dict[str, Callable[..., str]] = {
     "capabilities": _capabilities,
     "no_new_privileges": lambda: "give up new privileges for ever (no_new_privs)",
     "seccomp": lambda program, flags: f"load the seccomp filter ({len(program) // 8} instructions, flags {flags:#x})",
+    "seccomp_notify": lambda program, flags, _point: (
+        f"load the seccomp filter ({len(program) // 8} instructions, flags {flags:#x}), "
+        "and wait until the agent has its descriptor"
+    ),
     "affinity": lambda mask: f"run on the processors of the mask {int.from_bytes(mask, 'little'):#x}",
     "home": lambda uid: f"set HOME to the home directory of user {uid} in the container's /etc/passwd",
     "working_directory": lambda path: f"change the working directory to {path}, inside of the root",

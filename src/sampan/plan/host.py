@@ -38,6 +38,7 @@ class Host:
         "proc_mounts",
         "seccomp_filter",
         "seccomp_flags",
+        "seccomp_notify",
         "selinux",
         "terminal_socket",
         "wait_for_start",
@@ -58,5 +59,6 @@ class Host:
         self.proc_mounts: Sequence[str] = ()  # procfs and sysfs of the host, where pivot is False
         self.seccomp_filter = b""  # linux.seccomp, compiled
         self.seccomp_flags = 0
+        self.seccomp_notify = False  # True: an agent decides some system calls
         self.terminal_socket = ""  # where the terminal goes: a socket's path, or "" for the engine
         self.wait_for_start = False  # True: init waits for `start` on a socket of its own, not for the engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sampan.errors import ConfigError, Problem
-from sampan.plan.operations import CREATED
+from sampan.plan.operations import CREATED, WATCHED
 from sampan.plan.wire import strings
 from sampan.spec.check import listed_numbers
 from sampan.spec.names import CAPABILITIES, KEEP_ORIGINAL_GROUPS, RLIMITS, SECCOMP_BPF_DATA
@@ -87,7 +87,8 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     for field, soft, hard in limits_of_files:
         plan.add("rlimit", field, RLIMITS["RLIMIT_NOFILE"], soft, hard)
     if host.seccomp_filter:
-        plan.add("seccomp", _seccomp_field(config), host.seccomp_filter, host.seccomp_flags)
+        operation, more = ("seccomp_notify", (WATCHED,)) if host.seccomp_notify else ("seccomp", ())
+        plan.add(operation, _seccomp_field(config), host.seccomp_filter, host.seccomp_flags, *more)
     if privileged_filter:
         _add_capabilities(plan, sets)
     plan.add("execute", "process.args", strings(process["args"]), strings(environment))

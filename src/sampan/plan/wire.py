@@ -52,6 +52,7 @@ OPERATIONS = (
     "capabilities",
     "no_new_privileges",
     "seccomp",
+    "seccomp_notify",
     "personality",
     "scheduler",
     "io_priority",
