@@ -1,0 +1,40 @@
+"""The defences that the tests take out of copies of sampan, to see that they can fail. Each is the piece of the source
+that is the defence."""
+
+from __future__ import annotations
+
+from .weakened import Defence
+
+# every path in the container is resolved in its root
+RESOLVED_IN_ROOT = Defence(
+    "native/paths.c",
+    "return open_how(container.root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | how);",
+    "while (*path == '/') path++; return open_how(container.root, *path ? path : \".\", flags, how);",
+)
+# procfs and sysfs are only mounted on real directories
+REAL_DIRECTORY = Defence("plan/mounts.py", 'F_REAL_DIRECTORY if kind in ("proc", "sysfs") else 0', "0")
+# what covers a masked path is checked to be the null device
+CHECKED_NULL_DEVICE = Defence(
+    "native/masks.c",
+    "    return stat_of(fd, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 &&\n"
+    "           status.stx_rdev_minor == 3;",
+    "    return stat_of(fd, &status) == 0;",
+)
+NULL_WITHOUT_LINKS = Defence(
+    "native/masks.c",
+    'resolve("/dev/null", O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS)',
+    'resolve("/dev/null", O_PATH, 0)',
+)
+# /dev/console is an entry of /dev itself
+CONSOLE_WITHOUT_LINKS = Defence(
+    "native/terminal.c",
+    'SYS4(openat, directory, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC, 0)',
+    'resolve("/dev/console", O_PATH, 0)',
+)
+CHECKED_DEVPTS = Defence("native/terminal.c", "file_system[0] == DEVPTS_SUPER_MAGIC_NUMBER", "1")
+# the runtime's own procfs
+OWN_PROCFS = Defence(
+    "native/proc.c",
+    'long fd = attempt("openat2", open_in_proc(a[0].text, O_WRONLY));',
+    'long proc = resolve("/proc", O_PATH, 0); long fd = SYS4(openat, proc, a[0].text, O_WRONLY, 0);',
+)
