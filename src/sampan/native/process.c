@@ -34,11 +34,13 @@ long op_undumpable(args a)
     return attempt("prctl PR_SET_DUMPABLE", SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
-/* A session keyring of its own: the container must not see the keys of its caller. A kernel without keyrings has
- * none to see. */
+/* A session keyring of its own: the container must not see the keys of its caller. Without a name, since the kernel
+ * would join the one of this name that another container has made and opened. A kernel without keyrings has none to
+ * see. */
 long op_keyring(args a)
 {
-    long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, a[0].text);
+    (void)a;
+    long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     if (ring == -ENOSYS)
         return 0;
     return ring < 0 ? attempt("keyctl", ring) : 0;

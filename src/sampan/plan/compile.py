@@ -162,7 +162,7 @@ def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, 
     if "domainname" in config:
         plan.add("domainname", "domainname", config["domainname"])
     if host.keyring:
-        plan.add("keyring", "", f"_ses.{host.identifier}")
+        plan.add("keyring", "")
 
 
 def _add_root(plan: Plan, config: Config, host: Host) -> None:

@@ -47,7 +47,7 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
         plan.add("become_root", "linux.namespaces", 1)
     plan.add("session", "config.md#process")
     if host.keyring:
-        plan.add("keyring", "", f"_ses.{host.identifier}")
+        plan.add("keyring", "")
     if not _has_own_root(config):
         plan.add("chroot", "root.path", root_path(config, host.bundle))
     _add_terminal(plan, process, host)
