@@ -1,6 +1,7 @@
 /* Operations on the process itself: what it may do, as whom, and the program that it becomes. */
 #include "init.h"
 
+#include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
@@ -8,6 +9,7 @@
 #include <linux/resource.h>
 #include <linux/sched/types.h>
 #include <linux/seccomp.h>
+#include <linux/termios.h>
 
 #define AT_EACCESS_FLAG 0x200
 #define X_OK_MODE 1
@@ -67,17 +69,34 @@ long op_groups(args a)
     return result == -EPERM && a[0].length == 0 ? 0 : attempt("setgroups", result);
 }
 
-/* uid: a process that is not root must be able to open its own /dev/stdout anew. The null device is everybody's
- * already, and what cannot change its owner (a read-only file, a file of another user namespace) stays as it is. */
+/* Pipes, sockets and terminals are, and files that the caller opened for writing. Never what it only lets the
+ * container read, nor a device that others use, too. */
+static bool is_to_be_given(long fd, const struct statx *status)
+{
+    struct winsize size;
+    switch (status->stx_mode & S_IFMT) {
+    case S_IFIFO:
+    case S_IFSOCK:
+        return true;
+    case S_IFCHR:
+        return SYS3(ioctl, fd, TIOCGWINSZ, &size) == 0;
+    case S_IFREG:
+        return (SYS2(fcntl, fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    default:
+        return false;
+    }
+}
+
+/* uid: a process that is not root must be able to open its own /dev/stdout anew. What cannot change its owner (a
+ * read-only file, a file of another user namespace) stays as it is. */
 long op_own_standard_streams(args a)
 {
     struct statx status;
     for (int fd = 0; fd < 3; fd++) {
         if (SYS5(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0 || status.stx_uid == a[0].number)
             continue;
-        if ((status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3)
-            continue;
-        SYS3(fchown, fd, a[0].number, status.stx_gid);
+        if (is_to_be_given(fd, &status))
+            SYS3(fchown, fd, a[0].number, status.stx_gid);
     }
     return 0;
 }
