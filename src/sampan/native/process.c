@@ -15,6 +15,7 @@
 #define X_OK_MODE 1
 #define IOPRIO_WHO_PROCESS_VALUE 1
 #define MAX_STRINGS 65536
+#define MAX_PASSWD (16 << 20)
 
 struct capability_sets {
     struct __user_cap_header_struct header;
@@ -235,18 +236,30 @@ static bool home_in_line(const char *line, int64_t uid)
     return true;
 }
 
-/* uid: HOME from the container's own /etc/passwd, or "/" */
+/* The container's own; only a file, since a device (/dev/urandom, say) may never end. */
+static long open_passwd(void)
+{
+    struct statx status;
+    long fd = container.root < 0 ? SYS4(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+                                 : resolve("/etc/passwd", O_RDONLY | O_NONBLOCK, 0);
+    if (fd >= 0 && (stat_of(fd, &status) < 0 || (status.stx_mode & S_IFMT) != S_IFREG)) {
+        close_fd(fd);
+        return -EINVAL;
+    }
+    return fd;
+}
+
+/* uid: HOME from the container's own /etc/passwd, as far as that is of a sane size, or "/" */
 long op_home(args a)
 {
     static char buffer[PATH_SIZE];
     copy_text(container.home, sizeof(container.home), "HOME=/");
-    long fd = container.root < 0 ? SYS4(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-                                 : resolve("/etc/passwd", O_RDONLY | O_NONBLOCK, 0);
+    long fd = open_passwd();
     if (fd < 0)
         return 0;
     size_t used = 0;
     bool found = false;
-    for (;;) {
+    for (size_t seen = 0; seen < MAX_PASSWD; seen += sizeof(buffer) / 2) {
         long n = SYS3(read, fd, buffer + used, sizeof(buffer) - 1 - used);
         if (n <= 0)
             break;
