@@ -25,6 +25,7 @@ long op_enter_cgroup(args a)
 long op_join(args a)
 {
     long fd = slot(&a[0]);
+    close_private_proc();
     long result = SYS2(setns, fd, a[1].number);
     if (result == -EPERM && a[2].number)
         return 0;

@@ -133,10 +133,13 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
 
 
 def _add_private_proc(plan: Plan) -> None:
-    """The runtime's own procfs, unless it is there: that of the parent shows other namespaces."""
-    names = [operation.name for operation in plan.operations]
-    if "private_proc" not in names or "fork" in names[names.index("private_proc") :]:
-        plan.add("private_proc", "")
+    """The runtime's own procfs, unless it is there: init closes it where it leaves a namespace."""
+    for operation in reversed(plan.operations):
+        if operation.name == "private_proc":
+            return
+        if operation.name in ("join", "fork"):
+            break
+    plan.add("private_proc", "")
 
 
 def _writes_to_proc(config: Config) -> bool:
