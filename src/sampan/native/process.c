@@ -109,7 +109,8 @@ long op_user(args a)
         result = attempt("setresgid", SYS3(setresgid, a[1].number, a[1].number, a[1].number));
     if (result == 0)
         result = attempt("setresuid", SYS3(setresuid, a[0].number, a[0].number, a[0].number));
-    return result;
+    /* a change of ids makes it what fs.suid_dumpable says */
+    return result < 0 ? result : op_undumpable(a);
 }
 
 /* keeps what the mask has */
