@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
     """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
+    if force:
+        _kill_who_holds_the_lock(store, container_id)
     try:
         held = store.hold(container_id)
     except NotFoundError:
@@ -32,3 +34,16 @@ def delete(store: Store, container_id: str, *, force: bool = False, warn: Callab
             raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
         kill_and_wait(record)
         destroy(held, record, warn)
+
+
+def _kill_who_holds_the_lock(store: Store, container_id: str) -> None:
+    """A process of the container may stop another one that joins it, or hang as a hook in it, and then the command that
+    waits for that one keeps the lock: the end of the container's processes ends that, too.
+    """
+    try:
+        with store.look(container_id) as held:
+            record = held.load()
+            if record.complete:
+                kill_and_wait(record)
+    except (NotFoundError, StateError):
+        pass  # whatever is wrong is told by who holds the lock
