@@ -38,3 +38,19 @@ OWN_PROCFS = Defence(
     'long fd = attempt("openat2", open_in_proc(a[0].text, O_WRONLY));',
     'long proc = resolve("/proc", O_PATH, 0); long fd = SYS4(openat, proc, a[0].text, O_WRONLY, 0);',
 )
+# init runs from a copy in memory that nobody can change
+SEALED_INIT = Defence("engine/launch.py", "    program = files.read(path)\n", "    return posix.open(path, posix.O_RDONLY)\n")
+# a process that joins a container is closed to the eyes of those in it
+UNDUMPABLE = Defence(
+    "native/process.c", "SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)", "SYS5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0)"
+)
+# the runtime's procfs is closed before it
+CLOSED_PROCFS = Defence(
+    "native/proc.c", "    if (container.proc >= 0)\n        close_fd(container.proc);\n    container.proc = -1;", ""
+)
+CLOSED_DESCRIPTORS = Defence("native/init.c", "SYS3(close_range, first, ~0U, CLOSE_RANGE_CLOEXEC);", "")
+CHECKED_WORKING_DIRECTORY = Defence(
+    "native/process.c", "    if (result >= 0 && path[0] == '/')\n        return 0;\n", "    return 0;\n"
+)
+# not a defence of its own: what would be open in init if its author forgot to close it
+NO_LEAK = Defence("native/root.c", "    close_fd(directory);\n    container.root = tree;", "    container.root = tree;")
