@@ -55,7 +55,6 @@ CHECKED_WORKING_DIRECTORY = Defence(
 # not a defence of its own: what would be open in init if its author forgot to close it
 NO_LEAK = Defence("native/root.c", "    close_fd(directory);\n    container.root = tree;", "    container.root = tree;")
 INHERITABLE = Defence("plan/process.py", '"inheritable": asked.get("inheritable", [])', '"inheritable": asked.get("permitted", [])')
-INHERITABLE_BOUND = Defence("plan/process.py", '"inheritable": sets["bounding"] & host.capabilities', '"inheritable": host.capabilities')
 # users are numbers, and all of the option must be one
 NUMERIC_USER = Defence(
     "cli/exec.py",
@@ -71,6 +70,8 @@ NAMELESS_KEYRING = Defence(
     'long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, "_ses.planted");',
 )
 GIVEN_STREAMS = Defence("native/process.c", "if (is_to_be_given(fd, &status))", "if (fd >= 0 || is_to_be_given(fd, &status))")
-REGULAR_PASSWD = Defence("native/process.c", "(status.stx_mode & S_IFMT) != S_IFREG", "false")
+REGULAR_PASSWD = Defence(
+    "native/process.c", "(stat_of(fd, &status) < 0 || (status.stx_mode & S_IFMT) != S_IFREG)", "stat_of(fd, &status) < 0"
+)
 SANE_PASSWD = Defence("native/process.c", "#define MAX_PASSWD (16 << 20)", "#define MAX_PASSWD ((size_t)1 << 60)")
 READ_ONLY_CGROUPS = Defence("plan/mounts.py", "    if surroundings.new_cgroup_namespace:\n", "    options.set = 0\n    if surroundings.new_cgroup_namespace:\n")
