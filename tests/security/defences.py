@@ -39,7 +39,9 @@ OWN_PROCFS = Defence(
     'long proc = resolve("/proc", O_PATH, 0); long fd = SYS4(openat, proc, a[0].text, O_WRONLY, 0);',
 )
 # init runs from a copy in memory that nobody can change
-SEALED_INIT = Defence("engine/launch.py", "    program = files.read(path)\n", "    return posix.open(path, posix.O_RDONLY)\n")
+SEALED_INIT = Defence(
+    "engine/launch.py", "    program = files.read(path)\n", "    return posix.open(path, posix.O_RDONLY)\n"
+)
 # a process that joins a container is closed to the eyes of those in it
 UNDUMPABLE = Defence(
     "native/process.c", "SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0)", "SYS5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0)"
@@ -54,7 +56,9 @@ CHECKED_WORKING_DIRECTORY = Defence(
 )
 # not a defence of its own: what would be open in init if its author forgot to close it
 NO_LEAK = Defence("native/root.c", "    close_fd(directory);\n    container.root = tree;", "    container.root = tree;")
-INHERITABLE = Defence("plan/process.py", '"inheritable": asked.get("inheritable", [])', '"inheritable": asked.get("permitted", [])')
+INHERITABLE = Defence(
+    "plan/process.py", '"inheritable": asked.get("inheritable", [])', '"inheritable": asked.get("permitted", [])'
+)
 # users are numbers, and all of the option must be one
 NUMERIC_USER = Defence(
     "cli/exec.py",
@@ -69,9 +73,21 @@ NAMELESS_KEYRING = Defence(
     "long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);",
     'long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, "_ses.planted");',
 )
-GIVEN_STREAMS = Defence("native/process.c", "if (is_to_be_given(fd, &status))", "if (fd >= 0 || is_to_be_given(fd, &status))")
+GIVEN_STREAMS = Defence(
+    "native/process.c", "if (is_to_be_given(fd, &status))", "if (fd >= 0 || is_to_be_given(fd, &status))"
+)
 REGULAR_PASSWD = Defence(
-    "native/process.c", "(stat_of(fd, &status) < 0 || (status.stx_mode & S_IFMT) != S_IFREG)", "stat_of(fd, &status) < 0"
+    "native/process.c",
+    "(stat_of(fd, &status) < 0 || (status.stx_mode & S_IFMT) != S_IFREG)",
+    "stat_of(fd, &status) < 0",
 )
 SANE_PASSWD = Defence("native/process.c", "#define MAX_PASSWD (16 << 20)", "#define MAX_PASSWD ((size_t)1 << 60)")
-READ_ONLY_CGROUPS = Defence("plan/mounts.py", "    if surroundings.new_cgroup_namespace:\n", "    options.set = 0\n    if surroundings.new_cgroup_namespace:\n")
+READ_ONLY_CGROUPS = Defence(
+    "plan/mounts.py",
+    "    if surroundings.new_cgroup_namespace:\n",
+    "    options.set = 0\n    if surroundings.new_cgroup_namespace:\n",
+)
+# delete --force ends the container's processes before it waits for the lock
+KILLED_BEFORE_THE_LOCK = Defence(
+    "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id)\n", ""
+)

@@ -46,7 +46,9 @@ class TestUsers:
         container = without(NUMERIC_USER)
         passwd = container.bundle.aside("passwd", "1000:x:0:0::/:/bin/sh\n")
         command = Path(container.runtime.path)
-        script = f'#!/bin/sh\nexec unshare -m sh -c \'mount --bind {passwd} /etc/passwd && exec {command} "$@"\' sh "$@"\n'
+        script = (
+            f'#!/bin/sh\nexec unshare -m sh -c \'mount --bind {passwd} /etc/passwd && exec {command} "$@"\' sh "$@"\n'
+        )
         wrapper = tmp_path / "with-this-passwd"
         wrapper.write_text(script)
         wrapper.chmod(0o755)
@@ -123,9 +125,7 @@ class TestKeyrings:
         if not os.path.exists("/proc/keys"):
             pytest.skip("this kernel has no keyrings")
 
-    def test_is_its_own(
-        self, container: Container, new_container: NewContainer, programs: Programs
-    ) -> None:
+    def test_is_its_own(self, container: Container, new_container: NewContainer, programs: Programs) -> None:
         planter = new_container(container.runtime)
         assert self.attack(planter, container, f"_ses.{container.id}", programs) == "has no key"
 
