@@ -82,12 +82,38 @@ REGULAR_PASSWD = Defence(
     "stat_of(fd, &status) < 0",
 )
 SANE_PASSWD = Defence("native/process.c", "#define MAX_PASSWD (16 << 20)", "#define MAX_PASSWD ((size_t)1 << 60)")
-READ_ONLY_CGROUPS = Defence(
-    "plan/mounts.py",
-    "    if surroundings.new_cgroup_namespace:\n",
-    "    options.set = 0\n    if surroundings.new_cgroup_namespace:\n",
-)
 # delete --force ends the container's processes before it waits for the lock
 KILLED_BEFORE_THE_LOCK = Defence(
     "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id)\n", ""
+)
+# state directories of others, and records that are no files, are refused; a pid counts only with its start time
+CHECKED_OWNER = Defence("engine/store.py", "        _check_owner(container_id, path, fd)\n", "")
+REGULAR_RECORD = Defence(
+    "engine/store.py",
+    "flags = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC",
+    "flags = posix.O_RDONLY | posix.O_CLOEXEC",
+)
+START_TIME = Defence("linux/proc.py", "    if start_time(pid) == started:\n", "    if True:\n")
+START_TIME_IN_STATUS = Defence(
+    "engine/store.py", "record.started == 0 or proc.start_time(record.pid) != record.started", "record.started == 0"
+)
+NEW_PID_FILE = Defence("engine/pid_file.py", "        _forget(new)\n", "")
+EXCLUSIVE_PID_FILE = Defence("engine/pid_file.py", "posix.O_CREAT | posix.O_EXCL", "posix.O_CREAT | posix.O_TRUNC")
+# an argument of the plan has a length of 32 bits
+WIDE_LENGTHS = Defence(
+    "plan/wire.py",
+    'data = argument.encode("utf-8", "surrogateescape") if isinstance(argument, str) else argument\n',
+    'data = argument.encode("utf-8", "surrogateescape") if isinstance(argument, str) else argument\n'
+    "        data = data[: len(data) & 0xFFFF]\n",
+)
+HARMLESS_MESSAGES = Defence("cli/log.py", "sampan: {_harmless(message)}", "sampan: {message}")
+# a cgroup mount is made with the options that are asked for, and of the container's own cgroup
+SEALED_CGROUPS = Defence(
+    "plan/mounts.py", "    options.data.clear()  #", "    options.set = 0; options.data.clear()  #"
+)
+OWN_CGROUP = Defence(
+    "plan/mounts.py",
+    "    _mount(plan, field, BIND, target, options, source=hierarchy.directory)\n",
+    '    source = hierarchy.directory.rpartition("/")[0]\n'
+    "    _mount(plan, field, BIND, target, options, source=source)\n",
 )

@@ -106,6 +106,24 @@ class TestTheProgram:
             program.unlink()  # it may be running still
             shutil.copy(weakened.PACKAGE / "init", program)
 
+    def test_cannot_be_written_where_it_may_not_be_in_memory(self, container: Container, tmp_path: Path) -> None:
+        """Where the host forbids executable memfds: a read-only clone of its mount"""
+        if not Path("/proc/sys/vm/memfd_noexec").exists():
+            pytest.skip("this kernel cannot forbid executable memfds")
+        before = init_of(container).read_bytes()
+        # the attacker holds the program open, from when it is init until it is not busy any more
+        script = r"""exec 9</proc/$(sed 's/.*"pid": *\([0-9]*\).*/\1/')/exe
+        (while ! (echo pwned >/proc/self/fd/9) 2>>OUTPUT; do grep -q "Read-only" OUTPUT && exit; done; echo wrote >>OUTPUT) &"""
+        output = tmp_path / "output"
+        container.bundle.hook("createRuntime", script.replace("OUTPUT", str(output))).args("sleep", "0.3").write()
+        words = container.runtime.command(container.root, "run", "--bundle", str(container.bundle.path), container.id)
+        forbid = 'echo 2 >/proc/sys/vm/memfd_noexec && exec "$@"'
+        unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+        container.runtime.call([*unshare, "sh", "-c", forbid, "sh", *words]).checked()
+        assert "Read-only file system" in output.read_text()
+        assert "wrote" not in output.read_text()
+        assert init_of(container).read_bytes() == before
+
     def test_the_entry_point_is_init_itself(self, container: Container) -> None:
         """It is nothing but a program that finds no plan."""
         container.bundle.args("/proc/self/exe", "0")

@@ -128,7 +128,7 @@ class TestJoinedProcesses:
                 hanging.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
                 time.sleep(0.03)
             deletion = container.runtime.command(container.root, "delete", "--force", container.id)
-            return container.runtime.call(["timeout", "--signal=KILL", "5", *deletion]).status != 0
+            return container.runtime.call(["timeout", "--signal=KILL", "3", *deletion]).status != 0
         finally:
             if container.process.directory.exists():
                 os.kill(int(container.process.pid), signal.SIGKILL)
