@@ -28,7 +28,7 @@ def block_signals() -> None:
 def become_subreaper() -> None:
     """Make the calling process the parent of its descendants' orphans."""
 
-def sealed_memfd(name: str, data: bytes, /) -> int:
+def sealed_memfd(name: str, data: bytes, executable: bool = False, /) -> int:
     """An anonymous file that holds ``data`` and can never be changed."""
 
 def socket_pair() -> tuple[int, int]:
