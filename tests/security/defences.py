@@ -117,3 +117,5 @@ OWN_CGROUP = Defence(
     '    source = hierarchy.directory.rpartition("/")[0]\n'
     "    _mount(plan, field, BIND, target, options, source=source)\n",
 )
+# cgroups are removed however deep they are nested
+NESTED_CGROUPS = Defence("cgroups/tree.py", "left.append(_names(at))", "left.append([])")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from runtime import cgroupfs
 from runtime.container import Container
 
@@ -13,7 +14,10 @@ from .defences import OWN_CGROUP, SEALED_CGROUPS
 
 HIERARCHY = "/sys/fs/cgroup"
 # a new cgroup in each directory there that seems to be one; those that could be made
-_MAKE = f"for d in $(find {HIERARCHY} -name cgroup.procs); do mkdir ${{d%/*}}/NAME 2>/dev/null && echo ${{d%/*}}; done; echo done; sleep 1000"
+_MAKE = (
+    f"for d in $(find {HIERARCHY} -name cgroup.procs); do mkdir ${{d%/*}}/NAME 2>/dev/null && echo ${{d%/*}}; done; "
+    "echo done; sleep 1000"
+)
 
 
 def made(container: Container) -> tuple[list[Path], str]:

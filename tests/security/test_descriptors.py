@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from runtime.container import Container
 from runtime.procfs import CAPABILITY_NAMES
 
@@ -62,7 +63,7 @@ class TestTheProgram:
         descriptors = [os.open(link, os.O_RDONLY) for link in links if "plan" not in os.readlink(link)]
         container.start()
         try:
-            return any([self.write_through(descriptor) for descriptor in descriptors])
+            return any(self.write_through(descriptor) for descriptor in descriptors)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -113,7 +114,8 @@ class TestTheProgram:
         before = init_of(container).read_bytes()
         # the attacker holds the program open, from when it is init until it is not busy any more
         script = r"""exec 9</proc/$(sed 's/.*"pid": *\([0-9]*\).*/\1/')/exe
-        (while ! (echo pwned >/proc/self/fd/9) 2>>OUTPUT; do grep -q "Read-only" OUTPUT && exit; done; echo wrote >>OUTPUT) &"""
+        (while ! (echo pwned >/proc/self/fd/9) 2>>OUTPUT; do grep -q Read-only OUTPUT && exit; done
+        echo wrote >>OUTPUT) &"""
         output = tmp_path / "output"
         container.bundle.hook("createRuntime", script.replace("OUTPUT", str(output))).args("sleep", "0.3").write()
         words = container.runtime.command(container.root, "run", "--bundle", str(container.bundle.path), container.id)
@@ -181,7 +183,8 @@ class TestInitSeenFromTheContainer:
 
 
 class TestTheWorkingDirectory:
-    """CVE-2024-21626 (runc): 'a descriptor of the host's /sys/fs/cgroup leaked: cwd /proc/self/fd/7 led to the host'."""
+    """CVE-2024-21626 (runc): 'a descriptor of the host's /sys/fs/cgroup leaked: cwd /proc/self/fd/7 led to the
+    host'."""
 
     SCRIPT = "cat ../../../../../../../../..{path}/secret ./../../../../../../../../..{path}/secret"
 
@@ -195,7 +198,8 @@ class TestTheWorkingDirectory:
             if verb == "exec":
                 result = container.exec(f"--cwd={directory}", "--", "sh", "-c", script)
             else:
-                result = container.bundle.set("process.cwd", directory).sh(script) and container.run()
+                container.bundle.set("process.cwd", directory).sh(script)
+                result = container.run()
             if "the host's secret" in result.stdout:
                 return True
         return False
@@ -215,7 +219,8 @@ class TestTheWorkingDirectory:
     def test_a_link_of_the_image(self, container: Container, victim: Path) -> None:
         """'cwd' by way of a symbolic link of the image, which a Dockerfile's WORKDIR can name"""
         container.bundle.symlink("work", "/proc/self/fd/7").set("process.cwd", "/work")
-        result = container.bundle.sh(self.SCRIPT.format(path=victim)) and container.run()
+        container.bundle.sh(self.SCRIPT.format(path=victim))
+        result = container.run()
         assert "the host's secret" not in result.stdout
 
     @pytest.mark.parametrize("verb", ["run", "exec"])

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import pytest
+
 from runtime import cgroupfs
 from runtime.container import Container
 from runtime.driver import Result

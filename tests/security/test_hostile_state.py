@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runtime import cgroupfs
 from runtime.container import Container, eventually
 from runtime.driver import Result

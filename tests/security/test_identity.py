@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from runtime.container import Container
 
 from .adversary import Programs
@@ -24,14 +25,14 @@ from .defences import (
 
 USER_ID = "grep ^Uid: /proc/self/status"
 NOT_NUMBERS = [
-    "", ":", "1:", ":1", "root", "1x", "0x0", "+1", "-1", " 1", "1 ", "1_0", "1:1:1", "1,0", "\u0661", "\u00b2", "1.0", "1e0",
-    "4294967295", "4294967296", "18446744073709551616", "9" * 5000, "1:4294967295", "1:\n0", "1\n",
+    "", ":", "1:", ":1", "root", "1x", "0x0", "+1", "-1", " 1", "1 ", "1_0", "1:1:1", "1,0", "\u0661", "\u00b2",
+    "1.0", "1e0",     "4294967295", "4294967296", "18446744073709551616", "9" * 5000, "1:4294967295", "1:\n0", "1\n",
 ]  # fmt: skip
 
 
 class TestUsers:
-    """CVE-2016-3697 (runc): 'a numeric user name in the image's /etc/passwd mapped to root'; CVE-2026-30892 (crun): 'exec
-    -u parsed wrongly: the process ran as another user'."""
+    """CVE-2016-3697 (runc): 'a numeric user name in the image's /etc/passwd mapped to root'; CVE-2026-30892 (crun):
+    'exec -u parsed wrongly: the process ran as another user'."""
 
     def attack(self, container: Container) -> str:
         """The ids of a process that is asked to run as user 1000, whom the image calls root."""
@@ -85,8 +86,8 @@ class TestUsers:
 
 
 class TestInheritableCapabilities:
-    """CVE-2022-29162 (runc), CVE-2022-27650 (crun), CVE-2025-27612 (youki): 'inheritable capabilities not empty on exec or
-    create: execve raised them'."""
+    """CVE-2022-29162 (runc), CVE-2022-27650 (crun), CVE-2025-27612 (youki): 'inheritable capabilities not empty on exec
+    or create: execve raised them'."""
 
     def inheritable(self, container: Container, verb: str) -> str:
         container.bundle.user(1000, 1000).args("sleep", "1000")

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from runtime.container import Container
 
 from .adversary import Programs, swapping, tried
@@ -16,8 +17,8 @@ from .defences import CHECKED_DEVPTS, CHECKED_NULL_DEVICE, CONSOLE_WITHOUT_LINKS
 
 
 class TestTheNullDevice:
-    """CVE-2025-31133 (runc), CVE-2025-62161 (youki): 'the /dev/null used for maskedPaths replaced by a symlink: the bind
-    mount went to an attacker's choice'."""
+    """CVE-2025-31133 (runc), CVE-2025-62161 (youki): 'the /dev/null used for maskedPaths replaced by a symlink: the
+    bind mount went to an attacker's choice'."""
 
     def attack(self, container: Container) -> str:
         """What a masked file shows where the image's own volume on /dev has something else as its null device."""

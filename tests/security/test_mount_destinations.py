@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from runtime.container import Container
 from runtime.procfs import Mount, parse_mounts
 
@@ -68,8 +69,8 @@ class TestALinkOfTheImage:
 
 
 class TestALinkThatIsExchanged:
-    """CVE-2021-30465 (runc): 'mount destination exchanged for a symlink between check and mount'; CVE-2024-45310 (runc):
-    'missing mount points made with mkdir -p followed an exchanged symlink: empty directories on the host'."""
+    """CVE-2021-30465 (runc): 'mount destination exchanged for a symlink between check and mount'; CVE-2024-45310
+    (runc): 'missing mount points made with mkdir -p followed an exchanged symlink: empty directories on the host'."""
 
     def attack(self, container: Container, victim: Path, programs: Programs, tries: int, destination: str) -> int:
         volume = container.bundle.aside("volume")

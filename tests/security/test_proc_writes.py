@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from runtime.container import Container
 from runtime.procfs import Process
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from runtime import cgroupfs, views
 from runtime.container import Container, eventually
 from runtime.procfs import Process, descendants
 
 from .adversary import Programs
 from .conftest import Without
-from .defences import KILLED_BEFORE_THE_LOCK
+from .defences import KILLED_BEFORE_THE_LOCK, NESTED_CGROUPS
 
 HIERARCHY = "/sys/fs/cgroup"
 PATIENCE = 20.0  # seconds, in which a command must have ended
@@ -71,6 +72,11 @@ class TestCgroupsOfTheContainer:
     def test_are_removed_however_deep(self, container: Container, programs: Programs, depth: int) -> None:
         self.nest(container, programs, depth, 1)
         assert delete_in_time(container) < PATIENCE
+
+    def test_would_be_left_if_only_the_first_were_removed(self, without: Without, programs: Programs) -> None:
+        container = without(NESTED_CGROUPS)
+        self.nest(container, programs, 4, 1)
+        assert "remove cgroup" in container.call("delete", "--force").stderr
 
     def test_their_processes_are_found(self, container: Container, programs: Programs) -> None:
         container.bundle.without_namespace("pid")
