@@ -193,8 +193,8 @@ class TestIdentity:
         assert arguments(plan, "hostname") == [("web",)]
         assert arguments(plan, "domainname") == [("example.org",)]
 
-    def test_the_session_keyring_is_named_after_the_container_or_left_to_the_caller(self) -> None:
-        assert arguments(compiled(), "keyring") == [("_ses.web",)]
+    def test_the_session_keyring_has_no_name_or_is_left_to_the_caller(self) -> None:
+        assert arguments(compiled(), "keyring") == [()]
         host = Host("web", "/bundle")
         host.keyring = False
         assert "keyring" not in names(compiled(host=host))

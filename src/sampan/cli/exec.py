@@ -116,7 +116,7 @@ def _add_user(process: Process, arguments: Arguments) -> None:
 
 
 def _id(arguments: Arguments, option: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
         raise arguments.misuse(f'--{option} takes numbers, not "{text}"')
     return int(text)
 

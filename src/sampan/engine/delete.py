@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
     """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
+    if force:
+        _kill_who_holds_the_lock(store, container_id)
     try:
-        if force:
-            _interrupt(store, container_id)
         held = store.hold(container_id)
     except NotFoundError:
         if force:
@@ -37,16 +37,18 @@ def delete(store: Store, container_id: str, *, force: bool = False, warn: Callab
         destroy(held, record, warn)
 
 
-def _interrupt(store: Store, container_id: str) -> None:
-    """End the process also where somebody else holds the lock. He may wait for that very process, and for ever: for a
-    program that its seccomp agent does not let begin. Raises NotFoundError.
+def _kill_who_holds_the_lock(store: Store, container_id: str) -> None:
+    """End the processes also where somebody else holds the lock. He may wait for one of them, and for ever.
+
+    For a process that another one of the container stops while it joins, that hangs as a hook in it, or that its
+    seccomp agent does not let begin.
     """
-    with store.look(container_id) as seen:
-        if lock_file(seen.fd, True, False):
-            return
-        try:
+    try:
+        with store.look(container_id) as seen:
+            if lock_file(seen.fd, True, False):
+                return
             record = seen.load()
-        except StateError:
-            return  # none yet
-        if record.complete:
-            kill_and_wait(record)
+            if record.complete:
+                kill_and_wait(record)
+    except (NotFoundError, StateError):
+        pass  # whatever is wrong is told by who holds the lock

@@ -32,7 +32,7 @@ def read_init() -> int:
     path = _linux.__file__.rpartition("/")[0] + "/init"
     program = files.read(path)
     try:
-        return _linux.sealed_memfd("sampan-init", program)
+        return _linux.sealed_memfd("sampan-init", program, True)
     except OSError as error:
         if error.errno != errno.EACCES:
             raise KernelError("memfd_create", "init", error.errno or 0) from None

@@ -88,7 +88,7 @@ class _Target:
         status = held.status(self.record)
         if status not in (CREATED, RUNNING, PAUSED):
             raise StateError(f"cannot change mounts of container {self.record.id}: it is {status}")
-        self.config: Config = reload(files.read(f"{held.path}/{CONFIG}"))
+        self.config: Config = reload(held.read(CONFIG))
         namespaces = self.config.get("linux", {}).get("namespaces", ())
         if not any(entry["type"] == "mount" and not entry.get("path") for entry in namespaces):
             reason = "it has no mount namespace of its own, and others would get them too"

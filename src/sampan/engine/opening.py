@@ -83,7 +83,7 @@ def _connect(descriptor: Descriptor) -> int:
 
 def _open_namespace(descriptor: Descriptor) -> int:
     """ "The runtime MUST generate an error if `path` is not associated with a namespace of type `type`.\""""
-    fd = _open(descriptor, posix.O_RDONLY)
+    fd = _open(descriptor, posix.O_RDONLY | posix.O_NONBLOCK)  # a FIFO is no namespace, and would make this wait
     try:
         kind = _linux.namespace_type(fd)
     except OSError:

@@ -9,7 +9,6 @@ from sampan.engine.launch import FAILED, REACHED, receive
 from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import CONFIG, CREATED, NOTIFY, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
-from sampan.linux import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
     if pidfd < 0:
         raise HookError(f"hooks.{kind}: the container's process has ended")
     try:
-        config = load(files.read(f"{held.path}/{CONFIG}"))
+        config = load(held.read(CONFIG))
         host = Host(record.id, record.bundle)
         facts.find_out(config, host, record.group())
         facts.compile_seccomp(config, host, cache_directory("seccomp"))
@@ -117,7 +116,7 @@ def _find_agent(held: Held) -> Agent:
     from sampan.engine.seccomp_agent import Agent
     from sampan.spec.config import load
 
-    agent = Agent(load(files.read(f"{held.path}/{CONFIG}")))
+    agent = Agent(load(held.read(CONFIG)))
     agent.connect()
     return agent
 
@@ -131,7 +130,7 @@ def _failure(held: Held, record: Record, index: int, call: str, value: int, deta
     from sampan.plan.process import add_process
     from sampan.spec.config import load
 
-    config = load(files.read(f"{held.path}/{CONFIG}"))
+    config = load(held.read(CONFIG))
     host = Host(record.id, record.bundle)
     facts.find_out(config, host, record.group())
     facts.compile_seccomp(config, host, cache_directory("seccomp"))

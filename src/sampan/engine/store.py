@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERSION = 1
 RECORD, CONFIG, START_SOCKET, NOTIFY = "state.json", "config.json", "start", "notify"
 BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET, NOTIFY))
+S_IFMT, S_IFREG, OTHERS_MAY_WRITE = 0o170000, 0o100000, 0o022  # of a file's mode
 CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
 
 
@@ -128,10 +129,26 @@ class Held:
     def load(self) -> Record:
         """Raises StateError where the record is missing or damaged."""
         try:
-            document = json_loads(files.read(f"{self.path}/{RECORD}"))
+            document = json_loads(self.read(RECORD))
         except (KernelError, ValueError) as error:
             raise StateError(f"container {self.id}: its record cannot be read: {error}") from None
         return Record.from_document(self.id, document)
+
+    def read(self, name: str) -> bytes:
+        """A file of the directory: never what a link or a FIFO there stands for. Raises KernelError."""
+        flags = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
+        try:
+            fd = posix.open(name, flags, dir_fd=self.fd)
+        except OSError as error:
+            raise KernelError("open", f"{self.path}/{name}", error.errno or 0) from None
+        try:
+            if posix.fstat(fd).st_mode & S_IFMT != S_IFREG:
+                raise KernelError("read", f"{self.path}/{name}", errno.EINVAL, detail="it is no regular file")
+            return files.read_fd(fd)
+        except OSError as error:
+            raise KernelError("read", f"{self.path}/{name}", error.errno or 0) from None
+        finally:
+            posix.close(fd)
 
     def save(self, record: Record) -> None:
         self.write(RECORD, json_dumps(record.to_document()))
@@ -139,7 +156,8 @@ class Held:
     def write(self, name: str, data: bytes) -> None:
         """A file of the directory, whole or not at all."""
         new = f"{self.path}/.{name}.new"
-        files.write(new, data, flags=posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW)
+        flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+        files.write(new, data, flags=flags)
         posix.rename(new, f"{self.path}/{name}")
 
     def status(self, record: Record) -> str:
@@ -228,7 +246,8 @@ class Store:
     def look(self, container_id: str) -> Held:
         """The directory of a container, not locked: to read its record, which is whole at any time.
 
-        So that a hook may ask for the state of the container for which it runs. Raises NotFoundError.
+        So that a hook may ask for the state of the container for which it runs. Raises NotFoundError, and StateError
+        where others may write it: a record of theirs would have us signal, remove and run what they want.
         """
         path = self._path(container_id)
         try:
@@ -237,6 +256,7 @@ class Store:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise NotFoundError(f"container {container_id} does not exist") from None
             raise KernelError("open", path, error.errno or 0) from None
+        _check_owner(container_id, path, fd)
         return Held(path, container_id, fd)
 
     def hold(self, container_id: str, *, shared: bool = False) -> Held:
@@ -281,6 +301,15 @@ def cache_directory(name: str) -> str | None:
         return f"/run/sampan/.{name}"
     own = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode(errors="surrogateescape")
     return f"{own}/sampan/.{name}" if own else None
+
+
+def _check_owner(container_id: str, path: str, fd: int) -> None:
+    status = posix.fstat(fd)
+    if status.st_uid == posix.geteuid() and not status.st_mode & OTHERS_MAY_WRITE:
+        return
+    posix.close(fd)
+    rule = f"belongs to user {status.st_uid}, or others may write it: it was not made by this user's sampan"
+    raise StateError(f"container {container_id}: its directory {path} {rule}")
 
 
 def _same_file(fd: int, path: str) -> bool:

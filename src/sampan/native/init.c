@@ -94,6 +94,7 @@ static long op_await_start(args a)
 long op_fork(args a)
 {
     struct clone_args arguments = {.flags = (uint64_t)a[0].number | CLONE_PARENT};
+    close_private_proc();
     long child = attempt("clone3", SYS2(clone3, &arguments, sizeof(arguments)));
     if (child <= 0)
         return child;

@@ -80,6 +80,7 @@ long op_symlink(args a);
 long op_directory(args a);
 
 /* proc.c */
+void close_private_proc(void);
 long op_private_proc(args a);
 long op_write_proc(args a);
 

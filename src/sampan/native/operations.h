@@ -33,7 +33,7 @@
     X(move_root, "") \
     X(chroot, "s") \
     X(unmount, "s") \
-    X(keyring, "s") \
+    X(keyring, "") \
     X(rlimit, "nnn") \
     X(umask, "n") \
     X(groups, "b") \

@@ -134,10 +134,13 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
 
 
 def _add_private_proc(plan: Plan) -> None:
-    """The runtime's own procfs, unless it is there: that of the parent shows other namespaces."""
-    names = [operation.name for operation in plan.operations]
-    if "private_proc" not in names or "fork" in names[names.index("private_proc") :]:
-        plan.add("private_proc", "")
+    """The runtime's own procfs, unless it is there: init closes it where it leaves a namespace."""
+    for operation in reversed(plan.operations):
+        if operation.name == "private_proc":
+            return
+        if operation.name in ("join", "fork"):
+            break
+    plan.add("private_proc", "")
 
 
 def _writes_to_proc(config: Config) -> bool:
@@ -163,7 +166,7 @@ def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, 
     if "domainname" in config:
         plan.add("domainname", "domainname", config["domainname"])
     if host.keyring:
-        plan.add("keyring", "", f"_ses.{host.identifier}")
+        plan.add("keyring", "")
 
 
 def _add_root(plan: Plan, config: Config, host: Host) -> None:

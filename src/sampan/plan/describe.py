@@ -253,7 +253,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "move_root": lambda: "move the container's root over the host's, and enter it",
     "chroot": lambda path: f"change the root directory to {path}",
     "unmount": lambda path: f"unmount {path}",
-    "keyring": lambda name: f"join a new session keyring {name}",
+    "keyring": lambda: "make and join a new session keyring",
     "rlimit": _rlimit,
     "umask": lambda mask: "restore the caller's umask" if mask < 0 else f"set the umask to {mask:04o}",
     "groups": _groups,

@@ -55,10 +55,11 @@ ENOUGH_FILES = 1024  # more descriptors than init is ever given
 SEARCH_PATH = "/bin:/usr/bin"  # where execvp looks without PATH
 
 
-def add_process(plan: Plan, config: Config, host: Host, listener: int | None) -> None:
+def add_process(plan: Plan, config: Config, host: Host, listener: int | None, *, labelled: bool = False) -> None:
     """Everything from the limits to execve, with the wait for `start` where privileges have been given up already.
 
     ``listener`` is the slot of the socket for that, -1 where the engine says it, None where nobody waits (exec).
+    ``labelled``: have the labels been asked for already?
 
     seccomp goes last, since every later system call must pass the filter. Only a process without no_new_privs needs
     CAP_SYS_ADMIN to load it, so there the capabilities follow it.
@@ -71,7 +72,8 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     plan.group = "process"
     _add_scheduling(plan, config, process)
     limits_of_files = _add_limits(plan, process)
-    _add_labels(plan, process, host)
+    if not labelled:
+        add_labels(plan, process, host)
     sets = _capability_sets(plan, process, host)
     _add_user(plan, process, sets, keep_groups=keeps_groups(config))
     privileged_filter = bool(host.seccomp_filter) and not process.get("noNewPrivileges")
@@ -162,7 +164,7 @@ def _memory_policy(policy: MemoryPolicy) -> tuple[int, bytes]:
     return mode, mask.to_bytes(size, "little")
 
 
-def _add_labels(plan: Plan, process: Process, host: Host) -> None:
+def add_labels(plan: Plan, process: Process, host: Host) -> None:
     """Labels are asked for through the runtime's own procfs; what the kernel has not, it cannot enforce: an error."""
     for field, wanted, there, attribute in (
         ("apparmorProfile", process.get("apparmorProfile"), host.apparmor, "self/attr/apparmor/exec"),
