@@ -77,6 +77,8 @@ class TestCgroupsOfTheContainer:
         container = without(NESTED_CGROUPS)
         self.nest(container, programs, 4, 1)
         assert "remove cgroup" in container.call("delete", "--force").stderr
+        for path in cgroupfs.walk(container.id):
+            path.rmdir()
 
     def test_their_processes_are_found(self, container: Container, programs: Programs) -> None:
         container.bundle.without_namespace("pid")
