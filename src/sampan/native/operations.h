@@ -55,6 +55,6 @@
     X(find_executable, "ss") \
     X(execute, "bb") \
     X(open_root, "") \
-    X(detach, "sn")
+    X(detach, "ssn")
 
 #endif

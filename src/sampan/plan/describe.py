@@ -274,5 +274,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "find_executable": lambda name, path: f"find the program {name}" + (f" in {path}" if "/" not in name else ""),
     "execute": _execute,
     "open_root": lambda: "take the root of the container that is there",
-    "detach": lambda path, mount_id: f"unmount {path}, if the mount there is still number {mount_id}",
+    "detach": lambda directory, name, mount_id: (
+        f"unmount {name} in {directory}, if the mount there is still number {mount_id}"
+    ),
 }
