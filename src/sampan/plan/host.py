@@ -39,6 +39,7 @@ class Host:
         "seccomp_filter",
         "seccomp_flags",
         "selinux",
+        "terminal_size",
         "terminal_socket",
         "wait_for_start",
     )
@@ -58,5 +59,6 @@ class Host:
         self.proc_mounts: Sequence[str] = ()  # procfs and sysfs of the host, where pivot is False
         self.seccomp_filter = b""  # linux.seccomp, compiled
         self.seccomp_flags = 0
+        self.terminal_size = (0, 0)  # width and height of the caller's, for a process that is not told another
         self.terminal_socket = ""  # where the terminal goes: a socket's path, or "" for the engine
         self.wait_for_start = False  # True: init waits for `start` on a socket of its own, not for the engine
