@@ -116,8 +116,8 @@ class Process:
 
 def children(pid: int) -> list[int]:
     """Of all its threads: runc's are not its first one's."""
-    tasks = list(Path(f"/proc/{pid}/task").iterdir())
-    return [int(child) for task in tasks for child in _content(task / "children").split()]
+    tasks = os.listdir(f"/proc/{pid}/task")
+    return [int(child) for task in tasks for child in _content(Path(f"/proc/{pid}/task/{task}/children")).split()]
 
 
 def _content(path: Path) -> str:

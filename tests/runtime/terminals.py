@@ -38,6 +38,9 @@ def come_to_the_foreground():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTTOU})
 stdin, stdout, stderr = streams
 command = subprocess.Popen(sys.argv[5:], stdin=stdin, stdout=stdout, stderr=stderr, preexec_fn=come_to_the_foreground)
+for stream in set(streams):
+    if stream > 2:
+        os.close(stream)
 os.write(report, b"%d\\n" % command.pid)
 os.write(report, b"%d\\n" % command.wait())
 signal.pause()

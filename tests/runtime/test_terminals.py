@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +45,12 @@ def begin(verb: str, container: Container, bundle: Bundle) -> Iterator[Begin]:
     yield make
     for terminal in begun:
         terminal.close()
+
+
+def until_ready(terminal: Terminal) -> None:
+    """The container says so; but runc makes the terminal raw a moment later, and keys would still be the terminal's."""
+    terminal.read_until("ready\r\n")
+    eventually(lambda: terminal.is_raw, "a raw terminal")
 
 
 def is_parent_of(pid: int, program: str) -> bool:
@@ -97,14 +102,14 @@ class TestTheProcess:
 
     def test_what_is_typed_is_echoed_and_read(self, begin: Begin) -> None:
         terminal = begin("echo ready; read line; echo got $line")
-        terminal.read_until("ready\r\n")
+        until_ready(terminal)
         terminal.send("some words\n")
         assert terminal.read_until("got some words\r\n") == "some words\r\ngot some words\r\n"
         assert terminal.wait() == 0
 
     def test_all_bytes_of_eight_bits_pass(self, begin: Begin) -> None:
-        terminal = begin("stty raw -echo; echo ready; head -c 256 | od -An -v -tu1; echo the end")
-        terminal.read_until("ready")
+        terminal = begin("stty raw -echo; printf 'ready\\r\\n'; head -c 256 | od -An -v -tu1; echo the end")
+        until_ready(terminal)
         os.write(terminal.near, bytes(range(256)))
         assert terminal.read_until("the end").split()[:-2] == [str(number) for number in range(256)]
 
@@ -184,22 +189,19 @@ class TestMode:
 
     def test_it_is_raw_meanwhile(self, begin: Begin) -> None:
         terminal = begin("echo ready; read line")
-        terminal.read_until("ready")
-        eventually(lambda: terminal.is_raw, "a raw terminal")
+        until_ready(terminal)
         assert terminal.mode != terminal.mode_before
 
     def test_it_is_restored_at_the_end(self, begin: Begin) -> None:
         terminal = begin("echo ready; read line; exit 3")
-        terminal.read_until("ready")
-        eventually(lambda: terminal.is_raw, "a raw terminal")
+        until_ready(terminal)
         terminal.send("\n")
         assert terminal.wait() == 3
         assert terminal.mode == terminal.mode_before
 
     def test_it_is_restored_when_the_process_is_killed(self, begin: Begin, container: Container, verb: str) -> None:
         terminal = begin("echo ready; read line")
-        terminal.read_until("ready")
-        eventually(lambda: terminal.is_raw, "a raw terminal")
+        until_ready(terminal)
         container.call("kill", signal="KILL").checked()  # what was executed ends with it
         assert terminal.wait() == 128 + signal.SIGKILL
         assert terminal.mode == terminal.mode_before
@@ -218,8 +220,7 @@ class TestMode:
     def test_it_is_restored_when_the_waiting_command_is_killed(self, begin: Begin) -> None:
         """Nothing that is killed can tidy up: somebody else has to."""
         terminal = begin("echo ready; read line")
-        terminal.read_until("ready")
-        eventually(lambda: terminal.is_raw, "a raw terminal")
+        until_ready(terminal)
         terminal.send_signal(signal.SIGKILL)
         assert terminal.wait() == -signal.SIGKILL
         eventually(lambda: terminal.mode == terminal.mode_before, "the mode of before")
@@ -294,34 +295,35 @@ class TestSize:
 class TestKeys:
     def test_control_c_interrupts(self, begin: Begin) -> None:
         terminal = begin("trap 'echo interrupted; exit 42' INT; echo ready; while true; do usleep 5000; done")
-        terminal.read_until("ready")
+        until_ready(terminal)
         terminal.send("\x03")
         terminal.read_until("interrupted")
         assert terminal.wait() == 42
 
     def test_control_backslash_quits(self, begin: Begin) -> None:
         terminal = begin("trap 'exit 42' QUIT; echo ready; while true; do usleep 5000; done")
-        terminal.read_until("ready")
+        until_ready(terminal)
         terminal.send("\x1c")
         assert terminal.wait() == 42
 
     def test_control_c_before_it_listens_waits_for_it(self, begin: Begin) -> None:
         """Of a raw terminal of the container it is a byte like others."""
-        terminal = begin("stty raw -echo; echo ready; head -c 1 | od -An -tx1")
-        terminal.read_until("ready")
+        terminal = begin("stty raw -echo; printf 'ready\\r\\n'; head -c 1 | od -An -tx1")
+        until_ready(terminal)
         terminal.send("\x03")
         terminal.read_until("03")
 
     def test_control_d_ends_the_input(self, begin: Begin) -> None:
         terminal = begin("echo ready; cat; echo the end")
-        terminal.read_until("ready\r\n")
+        until_ready(terminal)
         terminal.send("words\n\x04")
         assert terminal.read_until("the end").split() == ["words", "words", "the", "end"]
         assert terminal.wait() == 0
 
     def test_jobs_of_a_shell(self, begin: Begin) -> None:
         """Without a controlling terminal: 'sh: can't access tty; job control turned off'"""
-        terminal = begin("PS1='prompt> ' exec sh -i")
+        terminal = begin("echo ready; PS1='prompt> ' exec sh -i")
+        until_ready(terminal)
         assert "job control" not in terminal.read_until("prompt> ")
         terminal.send("sh -c 'echo be\"\"gun; exec sleep 1000'\n")
         terminal.read_until("begun\r\n")
@@ -351,8 +353,8 @@ class TestConsoleSocket:
 
     def converse(self, listener: ConsoleSocket) -> None:
         with listener.receive() as console:
-            assert re.fullmatch(r"/dev/(pts/)?ptmx", console.name)
-            assert os.readlink(f"/proc/self/fd/{console.near}") in ("/dev/ptmx", "/dev/pts/ptmx", "/ptmx", "/pts/ptmx")
+            assert console.name  # a message without a byte is none
+            assert os.readlink(f"/proc/self/fd/{console.near}").endswith("ptmx")
             console.read_until("ready\r\n")
             console.send("words\n")
             console.read_until("got words\r\n")
@@ -481,7 +483,8 @@ class TestNoTerminalOfTheCaller:
         redirection = {"pipe": "", "file": f"<{source}", "null": "</dev/null", "closed": "<&-"}[stdin]
         wrapped = ["setsid", "--wait", "sh", "-c", f'exec "$@" {redirection}', "sh", *command]
         result = container.runtime.call(wrapped)
-        assert (result.status, result.stdout.splitlines()[-1]) == (42, "/dev/pts/0")
+        assert result.status == 42
+        assert "/dev/pts/0" in result.stdout.splitlines()  # and what the file typed, before or after that
 
     def test_what_a_file_holds_is_typed(self, container: Container, bundle: Bundle) -> None:
         bundle.set("process.terminal", True).sh("stty -echo; read line; echo got $line")
