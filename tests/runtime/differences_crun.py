@@ -636,4 +636,81 @@ CRUN: tuple[Difference, ...] = (
         "and each call that nobody answers fails",
         (f"{_NOTIFY}::TestNobodyListens::test_no_path",),
     ),
+    # Terminals and waiting.
+    Difference(
+        "not the specification's: crun changes more of the caller's terminal than it puts back, and nothing where it "
+        "is killed",
+        ("test_terminals.py::TestMode::*",),
+        sometimes=True,
+    ),
+    Difference(
+        "config.md: 'consoleSize (object, OPTIONAL) specifies the console size'. crun sets the caller's some time "
+        "after the process has begun, if at all",
+        ("test_terminals.py::TestSize::*",),
+        sometimes=True,
+    ),
+    Difference(
+        "config.md: 'the pseudoterminal pty is duplicated on the process's standard streams', wherever the "
+        "caller's are. crun needs a terminal of the caller on its stdin, and other streams that are open",
+        (
+            "test_terminals.py::TestNoTerminalOfTheCaller::*",
+            "test_waiting.py::TestStreams::*",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: CVE-2025-52565 (what /dev/console of an image points to is mounted over)",
+        ("test_terminals.py::TestConsole::test_a_link_in_its_place_leads_nowhere_outside",),
+    ),
+    Difference(
+        "not the specification's, but runc's: crun ignores a socket that it has no use for",
+        (
+            "test_terminals.py::TestErrors::test_a_socket_without_a_terminal*",
+            "test_terminals.py::TestErrors::test_nobody_would_have_the_terminal_of_exec",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: a process that crun executes with a terminal is root's unless told otherwise",
+        ("test_terminals.py::TestTheProcess::test_of_another_user[exec]",),
+    ),
+    Difference(
+        "not the specification's: what a process of exec writes to its terminal at once, crun takes for an error "
+        "message",
+        (
+            "test_terminals.py::TestTheProcess::*",
+            "test_floods.py::test_nothing_is_lost_when_it_ends_at_once",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: crun writes to a terminal, or from one, what is not always taken, and waits for good",
+        (
+            "test_floods.py::test_typed_at_a_terminal",
+            "test_floods.py::test_a_reader_who_leaves_does_not_make_it_hang",
+            "test_waiting.py::TestSignals::test_a_full_terminal_does_not_hold_them_up",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's, but runc's: crun takes `--no-subreaper`, and is one",
+        ("test_waiting.py::TestOrphans::test_with_the_option_others_do",),
+    ),
+    Difference(
+        "not the specification's: sampan's waiting command is small",
+        (
+            "test_waiting.py::TestCost::test_it_is_small",
+            "test_waiting.py::TestCost::test_it_is_small_with_a_terminal",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's: crun has no `--keep`, deletes a successor with the same id, and fails "
+        "where two delete at once; a container whose `run` was killed it does not know any more",
+        (
+            "test_waiting.py::TestTheEnd::test_keep_keeps_it",
+            "test_waiting.py::TestTheEnd::test_somebody*",
+            "test_waiting.py::TestTheEnd::test_a_killed_command_leaves_a_container_that_can_be_deleted",
+        ),
+        sometimes=True,
+    ),
 )

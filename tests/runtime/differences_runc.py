@@ -488,4 +488,67 @@ RUNC: tuple[Difference, ...] = (
             ),
         ),
     ),
+    # Terminals and waiting.
+    Difference(
+        "not the specification's: nothing of runc survives SIGKILL that could give the caller's terminal its mode back",
+        ("test_terminals.py::TestMode::test_it_is_restored_when_the_waiting_command_is_killed",),
+    ),
+    Difference(
+        "config.md: 'the pseudoterminal pty is duplicated on the process's standard streams', wherever the "
+        "caller's are. runc needs a terminal of the caller",
+        ("test_terminals.py::TestNoTerminalOfTheCaller::*",),
+    ),
+    Difference(
+        "not the specification's: a file of the image at /dev/console is emptied by runc, and CVE-2025-52565",
+        (
+            "test_terminals.py::TestConsole::test_a_file_in_its_place",
+            "test_terminals.py::TestConsole::test_a_link_in_its_place_leads_nowhere_outside",
+        ),
+        before=(1, 2, 8),
+    ),
+    Difference(
+        "config.md: 'consoleSize (object, OPTIONAL) specifies the console size'. From runc the process gets the "
+        "caller's when it runs already",
+        ("test_terminals.py::TestSize::test_at_first_it_is_the_caller_s",),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: runc leaves the caller's terminal to make '\\r\\n' of every '\\n', also of "
+        "those that the container's wrote raw",
+        (
+            "test_floods.py::test_through_a_terminal_to_a_terminal",
+            "test_floods.py::test_typed_at_a_terminal",
+            "test_floods.py::test_nothing_is_lost_when_it_ends_at_once",
+        ),
+        sometimes=True,  # where there is none
+    ),
+    Difference(
+        "not the specification's, but the shell's convention: 128 and the number of the signal. With a terminal, "
+        "runc's status is 0 after SIGINT",
+        tuple(
+            f"test_terminals.py::TestMode::test_it_is_restored_when_a_signal_passed_on_ends_it[{verb}-2]"
+            for verb in ("run", "exec")
+        ),
+    ),
+    Difference(
+        "not the specification's: Go's own signals (SIGPROF), and SIGWINCH, which is for a terminal, do not arrive",
+        tuple(
+            f"test_waiting.py::TestSignals::test_it_is_passed_on[{verb}-{number}]"
+            for verb in ("run", "exec")
+            for number in (27, 28)
+        ),
+    ),
+    Difference(
+        "not the specification's: runc wants standard streams when it has a terminal to relay",
+        ("test_waiting.py::TestStreams::test_closed_ones_with_a_terminal",),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: sampan's waiting command is small, and neither does it delete a successor",
+        (
+            "test_waiting.py::TestCost::test_it_is_small",
+            "test_waiting.py::TestCost::test_it_is_small_with_a_terminal",
+            "test_waiting.py::TestTheEnd::test_somebody_has_made_another_meanwhile",
+        ),
+    ),
 )

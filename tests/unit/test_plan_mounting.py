@@ -47,7 +47,7 @@ def test_it_joins_closed_to_other_eyes_and_ends_without_a_program() -> None:
     plan = adding(TMPFS, namespaces=("user", "pid"))
     order = ["undumpable", "join", "fork", "become_root", "open_root", "mount"]
     assert names(plan) == order
-    assert plan.operations[2].args == (0, op.NEWNS | op.NEWUSER | op.NEWPID, 0)
+    assert plan.operations[1].args == (0, op.NEWNS | op.NEWUSER | op.NEWPID, 0)
     assert wire.encode(plan)
 
 

@@ -31,6 +31,8 @@ def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
         host.apparmor = _content("/sys/module/apparmor/parameters/enabled") == b"Y\n"
     if process.get("selinuxLabel") or config.get("linux", {}).get("mountLabel"):
         host.selinux = _content("/sys/fs/selinux/enforce") != b""
+    if process.get("terminal") and not host.terminal_socket:
+        host.terminal_size = _terminal_size()
     if not host.pivot:
         host.proc_mounts = _mounts_of_kernel_file_systems()
 
@@ -104,6 +106,17 @@ def _mounts_of_kernel_file_systems() -> list[str]:
         if tail.split(" ", 1)[0] in ("proc", "sysfs"):
             found.append(head.split(" ")[4])
     return found[::-1]  # inner ones first
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Width and height of the caller's terminal, whichever of the streams are redirected."""
+    for stream in (0, 1, 2):
+        try:
+            width, height = posix.get_terminal_size(stream)
+        except OSError:
+            continue
+        return width, height
+    return 0, 0
 
 
 def _content(path: str) -> bytes:

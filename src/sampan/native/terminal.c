@@ -92,6 +92,14 @@ static long bind_console(long far)
     return result;
 }
 
+/* The socket is closed at once: whoever reads it to its end need not wait for `start`. */
+static long give_away(long socket, long near)
+{
+    long result = send_descriptor(socket, near, "/dev/ptmx");
+    close_fd(socket);
+    return result;
+}
+
 /* slot of the socket for the near side, width, height, whether it becomes /dev/console, too. A process that joins a
  * container is in its root already. */
 long op_terminal(args a)
@@ -113,7 +121,7 @@ long op_terminal(args a)
     if (result == 0 && a[3].number)
         result = bind_console(far);
     if (result == 0)
-        result = send_descriptor(slot(&a[0]), near, "/dev/ptmx");
+        result = give_away(slot(&a[0]), near);
     for (int fd = 0; fd < 3 && result >= 0; fd++)
         result = attempt("dup3", SYS3(dup3, far, fd, 0));
     if (result >= 0)

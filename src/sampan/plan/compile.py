@@ -186,8 +186,9 @@ def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
         return
     plan.group = "devices"
     slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
-    size = process.get("consoleSize", {"width": 0, "height": 0})
-    plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 1)
+    size = process.get("consoleSize")
+    width, height = (size["width"], size["height"]) if size else host.terminal_size
+    plan.add("terminal", "process.terminal", slot, width, height, 1)
 
 
 def _add_device_moves(plan: Plan, config: Config) -> None:

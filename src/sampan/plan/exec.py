@@ -79,5 +79,6 @@ def _has_own_root(config: Config) -> bool:
 def _add_terminal(plan: Plan, process: Process, host: Host) -> None:
     if process.get("terminal"):
         slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
-        size = process.get("consoleSize", {"width": 0, "height": 0})
-        plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 0)
+        size = process.get("consoleSize")
+        width, height = (size["width"], size["height"]) if size else host.terminal_size
+        plan.add("terminal", "process.terminal", slot, width, height, 0)

@@ -40,6 +40,7 @@ class Host:
         "seccomp_flags",
         "seccomp_notify",
         "selinux",
+        "terminal_size",
         "terminal_socket",
         "wait_for_start",
     )
@@ -60,5 +61,6 @@ class Host:
         self.seccomp_filter = b""  # linux.seccomp, compiled
         self.seccomp_flags = 0
         self.seccomp_notify = False  # True: an agent decides some system calls
+        self.terminal_size = (0, 0)  # width and height of the caller's, for a process that is not told another
         self.terminal_socket = ""  # where the terminal goes: a socket's path, or "" for the engine
         self.wait_for_start = False  # True: init waits for `start` on a socket of its own, not for the engine
