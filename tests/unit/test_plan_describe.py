@@ -110,7 +110,8 @@ def test_a_configuration_with_everything_is_told_in_words(pivot: bool) -> None:
     plan = compile_plan(load(json.dumps(WHOLE).encode()), host(pivot))
     check_words(plan)
     used = {operation.name for operation in plan.operations}
-    assert set(wire.OPERATIONS) - used <= {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity"}
+    optional = {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity", "dumpable"}
+    assert set(wire.OPERATIONS) - used <= optional
 
 
 def test_every_operation_has_words_of_its_own_or_its_name() -> None:

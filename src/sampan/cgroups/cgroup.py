@@ -198,9 +198,9 @@ class Cgroup:
             raise error
         from sampan.cgroups import limits
 
-        wanted = {setting[0] for setting in limits.settings(resources, self.directories)}
-        if wanted.intersection(names) or (UNIFIED in names and wanted.difference(self.directories)):
-            raise KernelError(error.operation, error.subject, error.errno, error.field, delegation.HINT)
+        for controller, _, _, field, _ in limits.settings(resources, self.directories):
+            if controller in names or (UNIFIED in names and controller not in self.directories):
+                raise KernelError(error.operation, error.subject, error.errno, field, delegation.HINT)
         if self._explicit:
             raise error
         for name in names:

@@ -113,7 +113,7 @@ class Joining:
 
     def begin(self, describe: Callable[[Config], Process]) -> None:
         """Start it, up to the point where it has become the program. On failure the caller calls `abandon`."""
-        config = reload(files.read(f"{self.held.path}/{CONFIG}"))
+        config = reload(self.held.read(CONFIG))
         process = describe(config)
         problems = validate_process(process)
         if problems:

@@ -9,7 +9,6 @@ from sampan.engine.launch import FAILED, receive
 from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import CONFIG, CREATED, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
-from sampan.linux import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def start(store: Store, container_id: str, warn: Callable[[str], None] = silent)
             raise StateError(f"cannot start container {container_id}: its config.json has no `process`")
         run_hooks(held, record, "startContainer", warn)
         _let_go(held, record)
-        posix.unlink(f"{held.path}/{START_SOCKET}")
+        held.unlink(START_SOCKET)
         run_hooks(held, record, "poststart", warn)
 
 
@@ -61,7 +60,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
     if pidfd < 0:
         raise HookError(f"hooks.{kind}: the container's process has ended")
     try:
-        config = load(files.read(f"{held.path}/{CONFIG}"))
+        config = load(held.read(CONFIG))
         host = Host(record.id, record.bundle)
         facts.find_out(config, host, record.group())
         facts.compile_seccomp(config, host, cache_directory("seccomp"))
@@ -97,7 +96,7 @@ def _failure(held: Held, record: Record, index: int, call: str, value: int, deta
     from sampan.plan.process import add_process
     from sampan.spec.config import load
 
-    config = load(files.read(f"{held.path}/{CONFIG}"))
+    config = load(held.read(CONFIG))
     host = Host(record.id, record.bundle)
     facts.find_out(config, host, record.group())
     facts.compile_seccomp(config, host, cache_directory("seccomp"))

@@ -96,6 +96,7 @@ long op_terminal(args a);
 /* process.c */
 long op_session(args a);
 long op_undumpable(args a);
+long op_dumpable(args a);
 long op_keyring(args a);
 long op_rlimit(args a);
 long op_umask(args a);
