@@ -210,7 +210,7 @@ class TestIdentity:
         host = Host("web", "/bundle")
         host.privileged, host.wait_for_start = privileged, True
         user = {"type": "user", "path": path} if path else {"type": "user"}
-        linux = {"namespaces": [{"type": "mount"}, user]}
+        linux: dict[str, Any] = {"namespaces": [{"type": "mount"}, user]}
         linux |= {} if path else {"uidMappings": IDS, "gidMappings": IDS}
         plan = compiled(linux=linux, hooks={"createContainer": [HOOK]}, host=host)
         order = [name for name in names(plan) if name in ("dumpable", "undumpable", "await_start")]

@@ -239,12 +239,14 @@ class Store:
         path = self._path(container_id)
         try:
             root = self._open_root()
-            try:
-                return Held(path, container_id, _open_own(root, container_id, path), root)
-            except BaseException:
-                posix.close(root)
+        except NotFoundError:
+            raise NotFoundError(f"container {container_id} does not exist") from None
+        try:
+            return Held(path, container_id, _open_own(root, container_id, path), root)
+        except BaseException as error:
+            posix.close(root)
+            if not isinstance(error, OSError):
                 raise
-        except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise NotFoundError(f"container {container_id} does not exist") from None
             raise KernelError("open", path, error.errno or 0) from None
@@ -267,10 +269,8 @@ class Store:
         """The ids of all containers, sorted."""
         try:
             root = self._open_root()
-        except FileNotFoundError:
+        except NotFoundError:
             return []
-        except OSError as error:
-            raise KernelError("open", self.root, error.errno or 0) from None
         try:
             names = posix.listdir(root)
         finally:
@@ -278,11 +278,16 @@ class Store:
         return sorted(name for name in names if not name.startswith("."))
 
     def _open_root(self) -> int:
-        """A descriptor of the root directory. Raises OSError, StateError where it is not to be trusted.
+        """A descriptor of the root directory. Raises NotFoundError, KernelError, StateError where others write there.
 
         In one that everybody may write to, only a sticky bit keeps others from replacing a container by their own.
         """
-        root = posix.open(self.root, _OPEN_DIRECTORY)
+        try:
+            root = posix.open(self.root, _OPEN_DIRECTORY)
+        except FileNotFoundError:
+            raise NotFoundError(f"the directory {self.root} does not exist") from None
+        except OSError as error:
+            raise KernelError("open", self.root, error.errno or 0) from None
         status = posix.fstat(root)
         if _is_trusted(status) and (not status.st_mode & _WRITABLE_BY_OTHERS or status.st_mode & _STICKY):
             return root
