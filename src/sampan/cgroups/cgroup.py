@@ -194,8 +194,11 @@ class Cgroup:
 
     def _do_without(self, names: list[str], resources: Resources, error: KernelError) -> None:
         """A hierarchy that this user may not change is no error if nobody asked for anything in it."""
-        if error.errno not in delegation.DENIED or not delegation.is_rootless():
+        if error.errno not in delegation.DENIED:
             raise error
+        if not delegation.is_rootless():
+            hint = "a container that is not limited can do without: --cgroup-manager=disabled makes none"
+            raise KernelError(error.operation, error.subject, error.errno, error.field, error.detail or hint)
         from sampan.cgroups import limits
 
         for controller, _, _, field, _ in limits.settings(resources, self.directories):

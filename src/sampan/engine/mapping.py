@@ -79,7 +79,7 @@ def _write(path: str, mappings: Sequence[IDMapping], field: str) -> None:
         files.write(path, "".join(lines))
     except KernelError as error:
         name = path.rpartition("/")[2]
-        hint = f"these ids cannot be mapped here: of its own this process has those of /proc/self/{name}"
+        hint = f"they must be among those of /proc/self/{name}, and who maps 0 must have CAP_SETFCAP"
         raise KernelError("write", path, error.errno, field, hint) from None
 
 
