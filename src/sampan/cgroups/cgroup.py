@@ -49,7 +49,9 @@ class Cgroup:
     def __init__(self, directories: dict[str, str], layout: Layout | None = None, explicit: bool = False) -> None:
         self.directories = directories  # v1 controller -> absolute directory; "" -> the v2 one
         self._layout = layout  # where it was located; None when it comes from a state file
-        self._stays_in: dict[str, str] = {}  # the same for the hierarchies in which it has none of its own: the caller's
+        self._stays_in: dict[
+            str, str
+        ] = {}  # the same for the hierarchies in which it has none of its own: the caller's
         self._explicit = explicit  # did config.json name it?
 
     def check_free(self) -> None:

@@ -163,12 +163,14 @@ def _temporary(destination: str, mode: str) -> Mount:
 
 
 def _limits() -> Resources:
-    """Limits of memory and processes, where this host has the controllers for them."""
+    """Limits of memory and processes, where this host has the controllers for them, and this user may use them."""
     from sampan.cgroups.layout import detect
 
     layout = detect()
-    controllers = set(layout.mounts)
-    if layout.unified:
+    controllers = {
+        name for name, point in layout.mounts.items() if os.access(f"{point}{layout.own.get(name, '/')}", os.W_OK)
+    }
+    if layout.unified and os.access(layout.unified, os.W_OK):
         # Enabled for the children of the root: true on every host with systemd, and often not inside of containers.
         control = Path(layout.unified, "cgroup.subtree_control")
         controllers.update(control.read_text().split() if control.exists() else ())

@@ -19,6 +19,7 @@ HINTS = {
     ("fork", errno.EPERM): "this host may forbid user namespaces to users: see the sysctls "
     "kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns",
     ("fork", errno.ENOSPC): "the limit of namespaces in /proc/sys/user is reached, or they are nested too deep",
+    ("loopback", errno.EPERM): "a new network namespace takes CAP_NET_ADMIN, or a new user namespace around it",
     ("device", errno.ENOENT): "in a user namespace a device is the host's own, at the same path",
     ("enter_cgroup", errno.ENOSPC): "its cpuset has no processors or no memory nodes",
     ("rlimit", errno.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE, which the runtime does not have",
