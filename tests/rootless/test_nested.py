@@ -1,4 +1,4 @@
-"""sampan in a container of sampan: the outer one shows the host's programs, and may nest as far as the kernel lets it."""
+"""sampan in a container of sampan: the outer one shows the host's programs, and may nest as far as the kernel lets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .land import Land, Result, User
 # of a root that makes containers; the last one to map a range that holds root
 CAPABILITIES = [
     f"CAP_{name}"
-    for name in "CHOWN DAC_OVERRIDE FOWNER KILL NET_ADMIN SETGID SETUID SETPCAP SYS_ADMIN SYS_CHROOT MKNOD SETFCAP".split()
+    for name in "CHOWN DAC_OVERRIDE FOWNER NET_ADMIN SETGID SETUID SETPCAP SYS_ADMIN SYS_CHROOT MKNOD SETFCAP".split()
 ]
 INNER = r"""
 set -e
