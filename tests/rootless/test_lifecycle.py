@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -130,8 +131,27 @@ def test_a_runtime_that_is_killed_leaves_what_the_next_delete_removes(
 ) -> None:
     container = new_container(alice).map_ranges()
     command = container.creation(kind)
-    for milliseconds in range(2, 80, 6):
+    for milliseconds in range(2, 80, 13):
         alice.run("timeout", "--signal=KILL", f"{milliseconds / 1000}", *command, to_file=True)
         container.call("delete", "--force", container.id).checked()
         assert container.ids() == []
         eventually(lambda: not alice.land.processes(), f"the end of all that was killed after {milliseconds} ms")
+
+
+@pytest.mark.usefixtures("_sampan_alone")
+def test_a_creation_that_is_killed_before_it_is_recorded_leaves_no_process(container: Container, alice: User) -> None:
+    """Without a cgroup nobody could find it: it must end by itself."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    command = container.creation("create")
+    for count in range(1, 20):
+        inject = f"inject=renameat:signal=KILL:when={count}"
+        tracer = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=renameat", "-e", inject]
+        created = alice.run(*tracer, *command, to_file=True).status == 0
+        if not created:
+            eventually(lambda: not alice.land.processes(), f"the end of all that was killed at renameat {count}")
+        container.call("delete", "--force", container.id).checked()
+        if created:
+            assert count > 3
+            return
+    pytest.fail("it was never created")

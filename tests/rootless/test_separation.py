@@ -14,7 +14,7 @@ from .conftest import NewContainer
 from .container import Container
 from .land import Land, Result, User
 
-VERBS = ("state", "start", "kill", "delete", "pause", "resume", "ps", "exec", "update", "events")
+VERBS = ("state", "start", "kill", "delete", "exec")
 
 
 def test_each_sees_only_the_own_containers(new_container: NewContainer, alice: User, bob: User) -> None:
@@ -35,8 +35,8 @@ def test_two_may_use_the_same_id(new_container: NewContainer, alice: User, bob: 
 def test_none_reaches_anothers_by_its_directory(new_container: NewContainer, alice: User, bob: User, verb: str) -> None:
     hers = new_container(alice).launch()
     state = alice.runtime_directory / os.path.basename(hers.program)
-    words = {"kill": ["KILL"], "delete": [], "exec": ["true"], "update": ["--pids-limit=5"]}.get(verb, [])
-    options = [f"--{option}" for option in {"delete": ["force"], "events": ["stats"]}.get(verb, [])]
+    words = {"kill": ["KILL"], "delete": [], "exec": ["true"]}.get(verb, [])
+    options = [f"--{option}" for option in {"delete": ["force"]}.get(verb, [])]
     result = bob.run(hers.program, "--root", str(state), verb, *options, hers.id, *words)
     assert "denied" in result.stderr or result.status != 0, result
     assert hers.status == "running"
@@ -142,7 +142,7 @@ class TestForeignDirectories:
             original = dict(document)
             document["hooks"] = {kind: [hook] for kind in ("startContainer", "poststart", "poststop")}
             record.write_text(json.dumps(document))
-            words = {"kill": ["KILL"], "exec": ["true"], "update": ["--pids-limit=5"]}.get(verb, [])
+            words = {"kill": ["KILL"], "exec": ["true"]}.get(verb, [])
             words = [] if verb == "list" else [container.id, *words]
             result = sampan(container, root, verb, *(["--force"] if verb == "delete" else []), *words)
             assert result.status in (1, 255)

@@ -52,7 +52,7 @@ long stat_of(long fd, struct statx *status);
 long copy_tree(long from, long to, int depth);
 
 /* engine conversation, init.c */
-long reach(int64_t point, bool wait);
+long reach(int64_t point);
 
 /* mounts.c */
 long op_mount(args a);
