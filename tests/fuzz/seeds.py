@@ -43,7 +43,7 @@ def default() -> Plan:
 
 def rootless() -> Plan:
     config = rootless_config(1000, 1000, cgroup_namespace=True)
-    return compile_plan(config, host(euid=1000, keyring=False, cgroup_mounts=CGROUPS_V2, wait_for_start=True))
+    return compile_plan(config, host(privileged=False, keyring=False, cgroup_mounts=CGROUPS_V2, wait_for_start=True))
 
 
 def joining() -> Plan:

@@ -111,7 +111,7 @@ def test_a_configuration_with_everything_is_told_in_words(pivot: bool) -> None:
     check_words(plan)
     used = {operation.name for operation in plan.operations}
     elsewhere = {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity", "open_root", "detach"}
-    assert set(wire.OPERATIONS) - used <= elsewhere | {"seccomp_notify"}
+    assert set(wire.OPERATIONS) - used <= elsewhere | {"seccomp_notify", "dumpable"}
 
 
 def test_every_operation_has_words_of_its_own_or_its_name() -> None:

@@ -204,6 +204,19 @@ class TestIdentity:
         plan = compiled()
         assert place(plan, "undumpable") < place(plan, "root")
 
+    @pytest.mark.parametrize(("privileged", "path"), [(True, ""), (False, ""), (False, "/proc/9/ns/user")])
+    def test_only_who_could_not_look_into_init_otherwise_may_while_it_waits(self, privileged: bool, path: str) -> None:
+        """And nobody, where others are in the user namespace already."""
+        host = Host("web", "/bundle")
+        host.privileged, host.wait_for_start = privileged, True
+        user = {"type": "user", "path": path} if path else {"type": "user"}
+        linux: dict[str, Any] = {"namespaces": [{"type": "mount"}, user]}
+        linux |= {} if path else {"uidMappings": IDS, "gidMappings": IDS}
+        plan = compiled(linux=linux, hooks={"createContainer": [HOOK]}, host=host)
+        order = [name for name in names(plan) if name in ("dumpable", "undumpable", "await_start")]
+        open_while_it_waits = ["undumpable", "dumpable", "undumpable", "dumpable", "await_start"]
+        assert order == (["undumpable", "await_start"] if privileged or path else open_while_it_waits)
+
     def test_oom_score_adj_is_written_only_where_it_is_set(self) -> None:
         """ "If `oomScoreAdj` is not set, the runtime MUST NOT change the value of `oom_score_adj`." """
         process = {"cwd": "/", "args": ["sh"], "user": {"uid": 0, "gid": 0}}

@@ -377,3 +377,35 @@ class TestLocks:
         with root.hold("web"):
             assert query.state(root, "web")["status"] == "creating"
         assert query.state(root, "web")["status"] == "stopped"
+
+
+class TestTrust:
+    """What stands in a directory that everybody may write to is nobody's word. (Other owners: tests/rootless.)"""
+
+    def test_a_root_that_everybody_may_write_to(self, root: Store) -> None:
+        make(root)
+        os.chmod(root.root, 0o777)
+        errors = each_verb(root)
+        assert len(errors) == 6
+        assert all(isinstance(error, StateError) and "chmod o-w" in str(error) for error in errors)
+        for call in (root.ids, lambda: creation._claim(root, "new"), lambda: query.containers(root)):
+            with pytest.raises(StateError):
+                call()
+
+    def test_a_sticky_one_is_everybodys_but_its_containers_are_not(self, root: Store) -> None:
+        directory = make(root)
+        os.chmod(root.root, 0o1777)
+        assert [entry["id"] for entry in query.containers(root)] == ["web"]
+        os.chmod(directory, 0o777)
+        assert query.containers(root) == []
+        assert all("chmod o-w" in str(error) for error in each_verb(root))
+
+    def test_its_descriptors_are_given_back(self, root: Store) -> None:
+        make(root)
+        before = os.listdir("/proc/self/fd")
+        query.containers(root)
+        os.chmod(root.root, 0o777)
+        each_verb(root)
+        with pytest.raises(StateError):
+            root.ids()
+        assert os.listdir("/proc/self/fd") == before

@@ -193,6 +193,8 @@ class Creation:
         """The container is complete: nothing undoes it any more but `delete`."""
         self.record.complete = True
         self.held.save(self.record)
+        if self.wait_for_start and self.launch is not None:
+            self.launch.go_on()  # and does not end with the runtime any more
         if self.options.pid_file:
             from sampan.engine.pid_file import write_pid_file
 

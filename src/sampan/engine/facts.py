@@ -7,10 +7,12 @@ import posix
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files, proc
 from sampan.plan.host import CgroupMount, Host
-from sampan.spec.names import SECCOMP_BPF_DATA, SECCOMP_FAIL_UNKNOWN
+from sampan.spec.names import CAPABILITIES, SECCOMP_BPF_DATA, SECCOMP_FAIL_UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sampan.cgroups.cgroup import Cgroup
     from sampan.spec.types import Config
 
@@ -20,8 +22,9 @@ SPEC_ALLOW = 1 << 2  # SECCOMP_FILTER_FLAG_SPEC_ALLOW, which a filter without fl
 
 def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
     """Completes ``host``."""
-    host.euid = posix.geteuid()
-    host.capabilities = _grantable(config)
+    held = proc.status_fields()
+    host.privileged = bool(int(held[b"CapEff"], 16) >> CAPABILITIES["CAP_SYS_ADMIN"] & 1)
+    host.capabilities = _grantable(config, held)
     host.cgroup_placed = cgroup.places
     host.cgroup_tasks = cgroup.tasks_files()
     if any(mount.get("type") in ("cgroup", "cgroup2") for mount in config.get("mounts", ())):
@@ -78,13 +81,12 @@ def unified_cgroup_of(pid: int) -> str:
     return ""
 
 
-def _grantable(config: Config) -> int:
+def _grantable(config: Config, held: Mapping[bytes, bytes]) -> int:
     """The capabilities that the runtime holds itself; in a user namespace of its own, all that the kernel knows."""
     for entry in config.get("linux", {}).get("namespaces", ()):
         if entry["type"] == "user":
             return (1 << int(files.read("/proc/sys/kernel/cap_last_cap")) + 1) - 1
-    status = proc.status_fields()
-    return int(status[b"CapPrm"], 16) & int(status[b"CapBnd"], 16)
+    return int(held[b"CapPrm"], 16) & int(held[b"CapBnd"], 16)
 
 
 def _cgroup_mounts(cgroup: Cgroup) -> list[CgroupMount]:

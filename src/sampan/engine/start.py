@@ -35,7 +35,7 @@ def start(store: Store, container_id: str, notify_socket: str = "", *, warn: Cal
                 readiness = Readiness(held, record, notify_socket)
             run_hooks(held, record, "startContainer", warn)
             _let_go(held, record)
-            posix.unlink(f"{held.path}/{START_SOCKET}")
+            held.unlink(START_SOCKET)
             run_hooks(held, record, "poststart", warn)
         if readiness is not None:
             readiness.wait()  # others may do with the container what they like meanwhile

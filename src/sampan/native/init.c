@@ -51,29 +51,30 @@ long await_answer(void)
     return SYS3(read, container.sync, &answer, 1) == 1 ? 0 : attempt("read", -ECANCELED);
 }
 
-/* Says that the plan has come to a point and, if it must wait there, until the engine answers. */
-long reach(int64_t point, bool wait)
+/* Says that the plan has come to a point, and waits there until the engine answers. */
+long reach(int64_t point)
 {
     long result = attempt("write", tell(REACHED, point));
-    if (result >= 0 && wait)
+    if (result >= 0)
         result = await_answer();
     return result < 0 ? result : 0;
 }
 
 static long op_await(args a)
 {
-    return reach(a[0].number, true);
+    return reach(a[0].number);
 }
 
-/* The container is created. `start` connects to the socket in the slot, says so with a byte, and listens on the same
- * connection until execve closes it, or until it is told why that failed. */
+/* The container is created, once the engine has recorded it: were that killed before, nobody would know of this process.
+ * Then `start` connects to the socket in the slot, says so with a byte, and listens on the same connection until execve
+ * closes it, or until it is told why that failed. */
 static long op_await_start(args a)
 {
     char go = 0;
     if (a[0].number < 0)
-        return reach(a[1].number, true);
+        return reach(a[1].number);
     long listener = slot(&a[0]);
-    long result = reach(a[1].number, false);
+    long result = reach(a[1].number);
     close_fd(container.sync);
     container.sync = -1;
     while (result == 0 && go != 'g') {

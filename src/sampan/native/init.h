@@ -53,7 +53,7 @@ long stat_of(long fd, struct statx *status);
 long copy_tree(long from, long to, int depth);
 
 /* engine conversation, init.c */
-long reach(int64_t point, bool wait);
+long reach(int64_t point);
 long await_answer(void);
 
 /* mounts.c */
@@ -102,6 +102,7 @@ long send_descriptor(long socket, long fd, const char *name);
 /* process.c */
 long op_session(args a);
 long op_undumpable(args a);
+long op_dumpable(args a);
 long op_keyring(args a);
 long op_rlimit(args a);
 long op_umask(args a);

@@ -27,7 +27,7 @@ _Noreturn __attribute__((used)) void notify_talk(void)
     long listener;
     while ((listener = __atomic_load_n(&shared.listener, __ATOMIC_ACQUIRE)) == PENDING)
         SYS0(sched_yield);
-    long result = reach(shared.point, true);
+    long result = reach(shared.point);
     if (result == 0)
         result = send_descriptor(container.sync, listener, "seccompFd");
     if (result == 0)

@@ -17,6 +17,7 @@
     X(domainname, "s") \
     X(session, "") \
     X(undumpable, "") \
+    X(dumpable, "") \
     X(private_proc, "") \
     X(write_proc, "ss") \
     X(propagation, "n") \

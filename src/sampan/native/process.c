@@ -37,6 +37,14 @@ long op_undumpable(args a)
     return attempt("prctl PR_SET_DUMPABLE", SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
+/* While it waits, where nobody is in its user namespace yet but whom the user lets in: without root's rights, who made
+ * the namespace may enter it only through a process that is open to them. */
+long op_dumpable(args a)
+{
+    (void)a;
+    return attempt("prctl PR_SET_DUMPABLE", SYS5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
 /* A session keyring of its own: the container must not see the keys of its caller. Without a name, since the kernel
  * would join the one of this name that another container has made and opened. A kernel without keyrings has none to
  * see. */

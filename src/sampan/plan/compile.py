@@ -6,7 +6,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.devices import add_devices
 from sampan.plan.mounts import Surroundings, add_mounts
-from sampan.plan.namespaces import AT_BIRTH, IF_MAPPED, KEEP_GROUPS, NAMESPACES, root_path
+from sampan.plan.namespaces import AT_BIRTH, IF_MAPPED, KEEP_GROUPS, NAMESPACES, is_open_to_caller, root_path
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
@@ -50,7 +50,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
     _add_device_moves(plan, config)
     if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
         plan.group = "hooks"
-        plan.add("await", "hooks", HOOKS)
+        _add_hooks(plan, config, host)
     _add_confinement(plan, config, surroundings, namespaces)
     _add_change_of_root(plan, config, host, namespaces)
     listener = plan.slot(Descriptor("listener", "", "")) if host.wait_for_start else -1
@@ -201,6 +201,16 @@ def _add_device_moves(plan: Plan, config: Config) -> None:
     plan.device_moves = device_moves(config)
     plan.group = "network devices"
     plan.add("await", "linux.netDevices", MOVED)
+
+
+def _add_hooks(plan: Plan, config: Config, host: Host) -> None:
+    """They enter its namespaces through the process."""
+    is_open = is_open_to_caller(config, host)
+    if is_open:
+        plan.add("dumpable", "hooks")
+    plan.add("await", "hooks", HOOKS)
+    if is_open:
+        plan.add("undumpable", "hooks")
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

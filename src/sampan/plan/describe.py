@@ -230,6 +230,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "domainname": lambda name: f"set the domainname to {name}",
     "session": lambda: "begin a new session",
     "undumpable": lambda: "forbid other processes to look into this one, until the user's program runs",
+    "dumpable": lambda: "let the user's own hooks and exec find their way into the namespaces, while it waits",
     "private_proc": lambda: "mount a procfs for the runtime alone, attached nowhere",
     "write_proc": lambda path, value: f"write {value!r} to /proc/{path}",
     "propagation": _propagation,

@@ -31,10 +31,10 @@ class Host:
         "cgroup_mounts",
         "cgroup_placed",
         "cgroup_tasks",
-        "euid",
         "identifier",
         "keyring",
         "pivot",
+        "privileged",
         "proc_mounts",
         "seccomp_filter",
         "seccomp_flags",
@@ -48,7 +48,6 @@ class Host:
     def __init__(self, identifier: str, bundle: str) -> None:
         self.identifier = identifier  # the container's id
         self.bundle = bundle  # absolute path
-        self.euid = 0
         self.capabilities = -1  # mask of those that the runtime can give away; -1: all
         self.cgroup_mounts: Sequence[CgroupMount] = ()
         self.cgroup_placed = False  # True: somebody else (systemd) moves init into its cgroup, and init waits for it
@@ -56,6 +55,7 @@ class Host:
         self.apparmor = False
         self.selinux = False
         self.pivot = True  # False: --no-pivot
+        self.privileged = True  # may the runtime itself mount and clone mounts? (CAP_SYS_ADMIN)
         self.keyring = True  # False: --no-new-keyring
         self.proc_mounts: Sequence[str] = ()  # procfs and sysfs of the host, where pivot is False
         self.seccomp_filter = b""  # linux.seccomp, compiled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sampan.errors import ConfigError, Problem
+from sampan.plan.namespaces import is_open_to_caller
 from sampan.plan.operations import CREATED, WATCHED
 from sampan.plan.wire import strings
 from sampan.spec.check import listed_numbers
@@ -66,8 +67,7 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None, *,
     """
     process = config.get("process")
     if process is None:
-        plan.group = "start"
-        plan.add("await_start", "", -1 if listener is None else listener, CREATED)
+        _add_wait(plan, config, host, -1 if listener is None else listener)
         return
     plan.group = "process"
     _add_scheduling(plan, config, process)
@@ -85,7 +85,7 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None, *,
     plan.add("find_executable", "process.args", process["args"][0], search_path(environment))
     plan.group = "start"
     if listener is not None:
-        plan.add("await_start", "", listener, CREATED)
+        _add_wait(plan, config, host, listener)
     for field, soft, hard in limits_of_files:
         plan.add("rlimit", field, RLIMITS["RLIMIT_NOFILE"], soft, hard)
     if host.seccomp_filter:
@@ -104,6 +104,13 @@ def keeps_groups(config: Config) -> bool:
 def _seccomp_field(config: Config) -> str:
     raw = SECCOMP_BPF_DATA in config.get("annotations", {})
     return f"annotations[{SECCOMP_BPF_DATA}]" if raw else "linux.seccomp"
+
+
+def _add_wait(plan: Plan, config: Config, host: Host, listener: int) -> None:
+    plan.group = "start"
+    if is_open_to_caller(config, host):
+        plan.add("dumpable", "")
+    plan.add("await_start", "", listener, CREATED)
 
 
 def search_path(environment: Iterable[str]) -> str:

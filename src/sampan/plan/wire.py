@@ -25,6 +25,7 @@ OPERATIONS = (
     "domainname",
     "session",
     "undumpable",
+    "dumpable",
     "private_proc",
     "write_proc",
     "propagation",
