@@ -177,16 +177,19 @@ class TestPasswd:
             with passwd.open("w") as file:
                 file.truncate(1 << 42)
         container.bundle.user(1000, 1000).args("true").write()
-        words = ["timeout", "--signal=KILL", "3", *container.runtime.command(container.root, "run", "--bundle")]
-        return container.runtime.call([*words, str(container.bundle.path), container.id]).status != 0
+        words = ["timeout", "--signal=KILL", "6", *container.runtime.command(container.root, "run", "--bundle")]
+        with container.bundle.aside("output", "").open("w") as output:  # init keeps it: a pipe would make us wait
+            ended = container.runtime.call(
+                [*words, str(container.bundle.path), container.id], stdout=output, stderr=output
+            )
+        return ended.status != 0
 
     @pytest.mark.parametrize("kind", ["device", "FIFO", "sparse file"])
     def test_cannot_hold_the_runtime_up(self, container: Container, kind: str) -> None:
         assert not self.attack(container, kind)
 
-    @pytest.mark.parametrize("kind", ["device", "sparse file"])
-    def test_would_hold_the_runtime_up(self, without: Without, kind: str) -> None:
-        assert self.attack(without(REGULAR_PASSWD, SANE_PASSWD), kind)
+    def test_a_device_would_hold_it_up(self, without: Without) -> None:
+        assert self.attack(without(REGULAR_PASSWD, SANE_PASSWD), "device")
 
 
 def test_a_process_document_names_users_by_numbers(container: Container) -> None:
