@@ -177,7 +177,7 @@ class TestPasswd:
             with passwd.open("w") as file:
                 file.truncate(1 << 42)
         container.bundle.user(1000, 1000).args("true").write()
-        words = ["timeout", "--signal=KILL", "3", *container.runtime.command(container.root, "run", "--bundle")]
+        words = ["timeout", "--signal=KILL", "6", *container.runtime.command(container.root, "run", "--bundle")]
         with container.bundle.aside("output", "").open("w") as output:  # init keeps it: a pipe would make us wait
             ended = container.runtime.call(
                 [*words, str(container.bundle.path), container.id], stdout=output, stderr=output

@@ -31,6 +31,14 @@ def is_init_that_is_stopped(pid: int) -> bool:
         return False
 
 
+def is_removed(cgroup: Path) -> bool:
+    try:
+        cgroup.rmdir()
+    except OSError:
+        return False  # its processes are still ending
+    return True
+
+
 def delete_in_time(container: Container) -> float:
     begun = time.monotonic()
     container.delete("--force")
@@ -77,8 +85,9 @@ class TestCgroupsOfTheContainer:
         container = without(NESTED_CGROUPS)
         self.nest(container, programs, 4, 1)
         assert "remove cgroup" in container.call("delete", "--force").stderr
-        for path in cgroupfs.walk(container.id):
-            path.rmdir()
+        eventually(
+            lambda: all(is_removed(path) for path in list(cgroupfs.walk(container.id))), "the end of its cgroups"
+        )
 
     def test_their_processes_are_found(self, container: Container, programs: Programs) -> None:
         container.bundle.without_namespace("pid")
