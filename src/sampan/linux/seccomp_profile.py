@@ -12,6 +12,7 @@ from errno import EDOM, EEXIST, ENOSYS, EPERM
 from sampan import _seccomp
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux.seccomp import Filter
+from sampan.linux.seccomp_ranges import shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def translate(profile: Seccomp) -> Filter:
         raise KernelError("compile", "the seccomp filter", error.errno or 0, field, reason) from None
     if profile["defaultAction"] not in PERMISSIVE and translation.default != ACTIONS["SCMP_ACT_ERRNO"] | ENOSYS:
         program = _unknown_calls(translation) + program
+    program = shorten(program)
     if len(program) // 8 > LARGEST_PROGRAM:
         rule = f"makes a filter of {len(program) // 8} instructions: the kernel takes {LARGEST_PROGRAM} at most"
         raise ConfigError("config.json", [Problem("linux.seccomp.syscalls", None, rule, "")])
