@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sampan.cgroups import cgroup, layout
@@ -150,6 +152,12 @@ def test_a_directory_that_is_no_cgroup_does_not_come_back_from_a_state(directory
     """All processes that are found there would be killed."""
     with pytest.raises(ValueError, match=r"cgroup\.directories\[''\] is "):
         cgroup.from_state({"directories": {"": directory}})
+
+
+def test_a_cgroup_that_is_gone_with_its_hierarchy_comes_back_from_a_state(tmp_path: Path) -> None:
+    """Or its container could not be deleted any more."""
+    for directory in (f"{tmp_path}/box", f"{tmp_path}/unified/box"):
+        assert cgroup.from_state({"directories": {"": directory}}).directories == {"": directory}
 
 
 def test_the_top_of_a_hierarchy_is_no_container_s_cgroup() -> None:

@@ -112,13 +112,24 @@ def is_plain_path(path: object) -> bool:
 
 
 def is_below(path: str, file_systems: Sequence[int]) -> bool:
-    """Is what holds ``path`` on one of these file systems (magic numbers), or is there nothing at all?"""
+    """Is what holds ``path`` on one of these file systems (magic numbers), or is there nothing at ``path``?
+
+    Nothing is there after a restart into other hierarchies, or where none is mounted: a record can still be deleted.
+    """
     try:
-        return statfs_type(path.rpartition("/")[0] or "/") in file_systems
+        return statfs_type(path.rpartition("/")[0] or "/") in file_systems or not _is_there(path)
     except FileNotFoundError:
         return True
     except OSError:
         return False
+
+
+def _is_there(path: str) -> bool:
+    try:
+        posix.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def device_of(path: str) -> str:

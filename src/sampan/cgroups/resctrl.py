@@ -270,12 +270,14 @@ def from_state(document: Mapping[str, object]) -> Group:
         if type(document.get(name)) is not kind:
             raise ValueError(f"rdt.{name} is {document.get(name)!r}")
     point, directory, monitor, clos = (str(document[name]) for name in ("point", "directory", "monitor", "clos"))
-    if not layout.is_plain_path(point) or not layout.is_below(f"{point}/info", (FILE_SYSTEM,)):
-        raise ValueError(f"rdt.point is {point!r}, which is not resctrl")
+    if not layout.is_plain_path(point):
+        raise ValueError(f"rdt.point is {point!r}")
     if directory != point and not _is_child(directory, point):
         raise ValueError(f"rdt.directory is {directory!r}, which is not in {point!r}")
     if monitor and not _is_child(monitor, f"{directory}/mon_groups"):
         raise ValueError(f"rdt.monitor is {monitor!r}, which is not in {directory!r}")
+    if not layout.is_below(f"{point}/tasks" if directory == point else directory, (FILE_SYSTEM,)):
+        raise ValueError(f"rdt.directory is {directory!r}, which is not in resctrl")
     group = Group(point, "", {"closID": clos} if clos else {})
     group.directory, group.monitor = directory, monitor
     group.ours = document["ours"] is True
