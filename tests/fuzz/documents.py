@@ -203,7 +203,7 @@ def _enlarged(draw: st.DrawFn, kind: Kind) -> object:
         one = draw(fitting(kind[1]))
         return {f"{draw(_keys(kind[2]))}{number}": one for number in range(draw(st.sampled_from((1000, MANY))))}
     if kind == NUMBERS_KIND:
-        return ",".join(["0-8191"] * draw(st.sampled_from((1000, MANY))))
+        return ",".join(["0-1023"] * draw(st.sampled_from((1000, MANY))))
     deep: object = draw(fitting(kind))
     if draw(st.booleans()):
         return (str(deep) or "/") * (LONG // (len(str(deep)) or 1))

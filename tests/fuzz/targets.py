@@ -276,6 +276,7 @@ def state(data: bytes) -> None:
     for name, directory in group.directories.items():
         assert isinstance(name, str)
         check_place(directory)
+        assert layout.is_below(directory, layout.CGROUP_TYPES), directory
     assert isinstance(group, cgroup.Cgroup)
     for directory in share.tasks_files() if share else ():
         check_place(directory)
