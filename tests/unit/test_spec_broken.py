@@ -92,6 +92,7 @@ BROKEN: list[tuple[str, object, str, str]] = [
     # config.md, POSIX process: "The runtime MUST generate an error for any values which cannot be mapped to a relevant
     # kernel interface."
     ("process.rlimits[0].type", "RLIMIT_FOO", "process.rlimits[0].type", "RLIMIT_NOFILE"),
+    ("process.rlimits[0].type", "", "process.rlimits[0].type", "must be one of RLIMIT_CPU"),
     ("process.rlimits[0].soft", 5000, "process.rlimits[0].soft", "hard limit, 4096"),
     ("process.rlimits[0].soft", -1, "process.rlimits[0].soft", "must be a whole number"),
     ("process.rlimits[0].hard", 2**64, "process.rlimits[0].hard", "18446744073709551615"),

@@ -11,7 +11,7 @@ import errno
 import posix
 
 from sampan.cgroups import delegation, freezing, tree
-from sampan.cgroups.layout import UNIFIED
+from sampan.cgroups.layout import CGROUP_TYPES, UNIFIED, is_below, is_plain_path
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
 
@@ -295,15 +295,27 @@ def _by_directory(directories: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def from_state(document: Mapping[str, object]) -> Cgroup:
-    """The cgroup that ``Cgroup.to_state`` described."""
+    """The cgroup that ``Cgroup.to_state`` described. Raises ValueError for what it cannot have written."""
     if document.get("manager") == SYSTEMD:
         from sampan.cgroups import systemd
 
         return systemd.from_state(document)
-    found = document.get("directories")
+    return Cgroup(checked_directories(document))
+
+
+def checked_directories(document: Mapping[str, object]) -> dict[str, str]:
+    """The directories in a state file. Raises ValueError for any but a cgroup below the top of its hierarchy: all
+    that is in them will be killed, and removed.
+    """
+    found = document.get("directories", {})
     if not isinstance(found, dict):
-        return Cgroup({})
-    return Cgroup({str(name): str(directory) for name, directory in found.items()})
+        raise ValueError(f"cgroup.directories is {found!r}")
+    for name, directory in found.items():
+        if not is_plain_path(directory):
+            raise ValueError(f"cgroup.directories[{name!r}] is {directory!r}")
+        if not is_below(directory, CGROUP_TYPES):
+            raise ValueError(f"cgroup.directories[{name!r}] is {directory!r}, which is not below a cgroup")
+    return found
 
 
 def _must_be_empty(directory: str) -> None:

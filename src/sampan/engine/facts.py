@@ -74,8 +74,8 @@ def unified_cgroup_of(pid: int) -> str:
     from sampan.cgroups.layout import UNIFIED, detect
 
     mount = detect().unified
-    for line in files.read(f"/proc/{pid}/cgroup").decode(errors="surrogateescape").splitlines():
-        number, controllers, path = line.split(":", 2)
+    for line in files.lines(files.read(f"/proc/{pid}/cgroup")):
+        number, controllers, path = line.decode(errors="surrogateescape").split(":", 2)
         if mount and number == "0" and controllers == UNIFIED and not path.startswith("/.."):
             return f"{mount}{path.rstrip('/')}"
     return ""
@@ -102,11 +102,13 @@ def _cgroup_mounts(cgroup: Cgroup) -> list[CgroupMount]:
 
 
 def _mounts_of_kernel_file_systems() -> list[str]:
+    from sampan.cgroups.layout import unescape
+
     found = []
-    for line in files.read("/proc/self/mountinfo").decode(errors="surrogateescape").splitlines():
-        head, _, tail = line.partition(" - ")
-        if tail.split(" ", 1)[0] in ("proc", "sysfs"):
-            found.append(head.split(" ")[4])
+    for line in files.lines(files.read("/proc/self/mountinfo")):
+        head, _, tail = line.partition(b" - ")
+        if tail.split(b" ", 1)[0] in (b"proc", b"sysfs"):
+            found.append(unescape(head.split(b" ")[4]))
     return found[::-1]  # inner ones first
 
 

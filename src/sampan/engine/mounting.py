@@ -143,7 +143,7 @@ def _named(document: str, compile_plan: Callable[[], Plan]) -> Plan:
 
 def _mounts_of(record: Record) -> list[_Mount]:
     """The mounts that the container's process sees. Raises KernelError where it has ended."""
-    return [_Mount(line) for line in files.read(f"/proc/{record.pid}/mountinfo").splitlines()]
+    return [_Mount(line) for line in files.lines(files.read(f"/proc/{record.pid}/mountinfo"))]
 
 
 def _find(mounts: list[_Mount], wanted: list[str], document: str) -> list[tuple[str, int, str]]:

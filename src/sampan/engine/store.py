@@ -15,7 +15,7 @@ import posix
 
 from sampan._linux import json_dumps, json_loads, lock_file, unix_connect
 from sampan.cgroups import cgroup
-from sampan.errors import ExistsError, KernelError, NotFoundError, StateError, UsageError
+from sampan.errors import ExistsError, KernelError, NotFoundError, StateError, UsageError, printable
 from sampan.linux import files, proc
 
 TYPE_CHECKING = False
@@ -88,11 +88,32 @@ class Record:
         for name in cls.__slots__:
             value = document.get(name)
             if type(value) is not type(getattr(record, name)):
-                raise StateError(f"container {container_id}: its record is damaged: {name} is {value!r}")
+                raise _damaged(container_id, f"{name} is {value!r}")
             setattr(record, name, value)
         if record.id != container_id:
             raise StateError(f"container {container_id}: its record is that of {record.id!r}")
+        record._check_contents()
         return record
+
+    def _check_contents(self) -> None:
+        """Raises StateError before anybody acts on paths, signals the processes of a cgroup, or runs a hook."""
+        for name, value in self.annotations.items():
+            if type(value) is not str:
+                raise _damaged(self.id, f"annotations[{name!r}] is {value!r}")
+        if self.hooks:
+            from sampan.spec.check import check
+            from sampan.spec.schema import HOOKS
+
+            for problem in check(self.hooks, HOOKS):
+                raise _damaged(self.id, f"hooks.{problem}")
+        try:
+            self.group()
+            if self.rdt:
+                from sampan.cgroups import resctrl
+
+                resctrl.from_state(self.rdt)
+        except ValueError as error:
+            raise _damaged(self.id, str(error)) from None
 
     def open_process(self) -> int:
         """A pidfd of its process, or -1 if that has ended."""
@@ -139,7 +160,7 @@ class Held:
         try:
             document = json_loads(self.read(RECORD))
         except (KernelError, ValueError) as error:
-            raise StateError(f"container {self.id}: its record cannot be read: {error}") from None
+            raise StateError(printable(f"container {self.id}: its record cannot be read: {error}")) from None
         return Record.from_document(self.id, document)
 
     def read(self, name: str) -> bytes:
@@ -344,6 +365,10 @@ class Store:
                 continue
             except OSError as error:
                 raise KernelError("mkdir", path, error.errno or 0) from None
+
+
+def _damaged(container_id: str, what: str) -> StateError:
+    return StateError(printable(f"container {container_id}: its record is damaged: {what}"))
 
 
 def cache_directory(name: str) -> str | None:

@@ -29,6 +29,15 @@ def read_fd(fd: int) -> bytes:
     return b"".join(parts)
 
 
+def lines(data: bytes) -> list[bytes]:
+    """The lines of a file of /proc that are not empty.
+
+    Only a newline ends one. A container chooses names that are in them, and may put what splitlines() takes for an end
+    of line there: a carriage return, a form feed, U+2028. What follows must not be read as a line of the kernel's.
+    """
+    return [line for line in data.split(b"\n") if line]
+
+
 def write(
     path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: int = 0o600, dir_fd: int | None = None
 ) -> None:

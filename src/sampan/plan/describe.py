@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.errors import printable
 from sampan.plan import mount_options as opt
 from sampan.plan.mounts import BIND, CLASSIC, F_COPY_UP, F_RECURSIVE, REMOUNT, SLOT
 from sampan.plan.namespaces import KEEP_GROUPS, NAMESPACES
@@ -19,11 +20,11 @@ UNLIMITED = (1 << 64) - 1
 
 def text(plan: Plan) -> str:
     """The plan for a person: one operation a line, in groups, each with the field of config.json that caused it."""
-    lines = [("the engine", [(words, cause) for words, cause in _engine_lines(plan)])]
+    lines = [("the engine", [(printable(words), cause) for words, cause in _engine_lines(plan)])]
     for operation in plan.operations:
         if operation.group != lines[-1][0]:
             lines.append((operation.group, []))
-        lines[-1][1].append((describe(operation), operation.cause))
+        lines[-1][1].append((printable(describe(operation)), operation.cause))
     width = min(78, max(len(words) for _, group in lines for words, _ in group))
     parts = []
     number = 0
@@ -31,9 +32,9 @@ def text(plan: Plan) -> str:
         parts.append(f"{name}\n")
         for words, cause in group:
             number += 1
-            comment = f"  # {cause}" if cause else ""
+            comment = f"  # {printable(cause)}" if cause else ""
             parts.append(f"{number:4}  {words.ljust(width)}{comment}".rstrip() + "\n")
-    parts += [f"warning: {warning}\n" for warning in plan.warnings]
+    parts += [f"warning: {printable(warning)}\n" for warning in plan.warnings]
     return "".join(parts)
 
 
@@ -85,6 +86,8 @@ def _descriptor(slot: int, descriptor: Descriptor) -> str:
         return f"open slot {slot}: the socket on which init waits for `start`"
     if descriptor.kind == "terminal":
         return f"open slot {slot}: the socket for the terminal, {descriptor.path or 'to the engine'}"
+    if descriptor.kind == "process":
+        return f"open slot {slot}: the container's process"
     what = {"tree": "a detached clone of the mount", "cgroup": "the cgroup", "namespace": "the namespace"}
     mapped = ", with its ids mapped" if descriptor.id_mapping is not None else ""
     return f"open slot {slot}: {what[descriptor.kind]} {descriptor.path}{mapped}"

@@ -115,7 +115,7 @@ def _tree_of_engine(
 ) -> Descriptor | None:
     """The source as something that the engine opens: what init could not reach, or may not map, or would cut off."""
     privileged = surroundings.host.privileged
-    id_mapped = "idmap" in options.manners or "ridmap" in options.manners or "uidMappings" in mount
+    id_mapped = "idmap" in options.manners or "ridmap" in options.manners or mount.get("uidMappings")
     # init's mounts are slaves of the host's; only a clone made outside of its namespace can be their peer, which takes
     # root: for others "shared" is what the container makes of it with the namespaces below its own
     shared = privileged and any(propagation & opt.SHARED for propagation in options.propagations)
@@ -127,7 +127,7 @@ def _tree_of_engine(
     if id_mapped:
         linux = surroundings.config.get("linux", {})
         tree.id_mapping_recursive = "ridmap" in options.manners
-        if "uidMappings" in mount:
+        if mount.get("uidMappings"):  # an empty array says no more than none
             tree.id_mapping = (mount["uidMappings"], mount["gidMappings"])
         elif linux.get("uidMappings"):
             tree.id_mapping = (linux["uidMappings"], linux.get("gidMappings", ()))
