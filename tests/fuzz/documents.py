@@ -32,6 +32,7 @@ WEIGHTS = {"object": 12, "array": 6, "map": 6}  # how often a change is in such 
 CHARACTERS = st.characters(codec="utf-8")
 
 MANY = 100_000  # elements of an array that is larger than any real one
+LARGEST = 16 << 20  # bytes of a document
 LONG = 1 << 20  # bytes of a string, far beyond PATH_MAX and a page
 
 FORMATS = {
@@ -195,13 +196,18 @@ def large(draw: st.DrawFn, originals: tuple[str, ...], kind: Kind = CONFIG) -> A
     return holder[""]
 
 
+def _many(draw: st.DrawFn, one: object) -> int:
+    """So many that all together have no more than LARGEST bytes."""
+    return draw(st.sampled_from((1000, min(MANY, LARGEST // len(json.dumps(one))))))
+
+
 def _enlarged(draw: st.DrawFn, kind: Kind) -> object:
     if kind[0] in ("array", "strings"):
         one = draw(fitting(STRING if kind[0] == "strings" else kind[1]))
-        return [one] * draw(st.sampled_from((1000, MANY)))
+        return [one] * _many(draw, one)
     if kind[0] == "map":
         one = draw(fitting(kind[1]))
-        return {f"{draw(_keys(kind[2]))}{number}": one for number in range(draw(st.sampled_from((1000, MANY))))}
+        return {f"{draw(_keys(kind[2]))}{number}": one for number in range(_many(draw, one))}
     if kind == NUMBERS_KIND:
         return ",".join(["0-1023"] * draw(st.sampled_from((1000, MANY))))
     deep: object = draw(fitting(kind))

@@ -238,7 +238,8 @@ def mounts(data: bytes, facts: dict[str, object]) -> None:
     check_plan(plan)
 
 
-DIRECTORY = tempfile.mkdtemp(prefix="fuzz-")
+SCRATCH = tempfile.TemporaryDirectory(prefix="fuzz-")  # removed with the program
+DIRECTORY = SCRATCH.name
 RDT = {"point": "/sys/fs/resctrl", "directory": "/sys/fs/resctrl/box", "monitor": "/sys/fs/resctrl/box/mon_groups/box"}
 SCOPE: dict[str, object] = {"manager": "systemd", "unit": "sampan-box.scope", "user": False, "started": True}
 SCOPE |= {"subgroup": "", "description": "sampan container box", "collected": True, "directories": V1}

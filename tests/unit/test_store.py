@@ -179,7 +179,7 @@ class TestBrokenRecords:
         "clos": "",
     }
 
-    NO_RESCTRL: ClassVar[dict[str, object]] = {"point": "/proc", "directory": "/proc/self", "monitor": ""}
+    NOT_RESCTRL: ClassVar[dict[str, object]] = {"point": "/proc", "directory": "/proc/self", "monitor": ""}
 
     def test_what_the_next_ones_break_is_right_before(self, root: Store) -> None:
         make(root, cgroup=self.SCOPE, rdt=self.SHARE)
@@ -200,7 +200,7 @@ class TestBrokenRecords:
             ({"cgroup": {**SCOPE, "directories": {"": "/etc"}}}, "'/etc', which is not below a cgroup"),
             ({"rdt": {"point": "/"}}, "rdt.directory is None"),
             ({"rdt": {**SHARE, "point": "/etc/.."}}, "rdt.point is '/etc/..'"),
-            ({"rdt": {**SHARE, **NO_RESCTRL}}, "rdt.directory is '/proc/self', which is not in resctrl"),
+            ({"rdt": {**SHARE, **NOT_RESCTRL}}, "rdt.directory is '/proc/self', which is not in resctrl"),
             ({"rdt": {**SHARE, "directory": "/etc/empty"}}, "rdt.directory is '/etc/empty', which is not in"),
             ({"rdt": {**SHARE, "directory": "/no/resctrl/.."}}, "rdt.directory is '/no/resctrl/..'"),
             ({"rdt": {**SHARE, "monitor": "/no/resctrl/other"}}, "rdt.monitor is '/no/resctrl/other', which is not in"),

@@ -46,6 +46,8 @@ def test_a_long_value_takes_no_more_time_than_its_length() -> None:
     """100,000 elements took many seconds."""
     started = time.process_time()
     assert gvariant.parse(f"[{', '.join(['(1, 1)'] * 50_000)}]") == ("a(ii)", [(1, 1)] * 50_000)
+    with pytest.raises(ValueError, match="is not understood"):
+        gvariant.parse("1" * 50_000 + "x")
     assert time.process_time() - started < 5
 
 
