@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,8 +36,13 @@ def directory(process: Process, controller: str) -> Path:
 def walk(token: str) -> Iterator[Path]:
     """All cgroups whose name has `token` in it, children first."""
     for mounted in set(hierarchies().values()):
-        found = [path for path, _, _ in os.walk(mounted) if token in path]  # top-down it does not recurse
-        yield from map(Path, reversed(found))
+        found = [str(mounted)]
+        for (
+            path
+        ) in found:  # grows meanwhile; os.walk would recurse, and a test nests cgroups more deeply than that goes
+            with contextlib.suppress(FileNotFoundError), os.scandir(path) as entries:
+                found += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield from (Path(path) for path in reversed(found) if token in path)
 
 
 def thaw(token: str) -> None:

@@ -93,7 +93,7 @@ def everything() -> dict[str, Any]:
         for address in entry["addr_info"]:
             address.pop("tentative", None)
             for name in ("valid_life_time", "preferred_life_time"):
-                address[name] = min(address[name], 10**9) // 100  # of those that end, roughly
+                address[name] = -(-min(address[name], 10**9) // 100)  # of those that end, roughly
         entry["addr_info"].sort(key=str)
     routes = {line for family in ("-4", "-6") for line in ip(family, "route", "show", "table", "all").splitlines()}
     return {"devices": found, "routes": sorted(" ".join(line.split()) for line in routes)}

@@ -73,8 +73,7 @@ def build_without(workspace: Path, sampan: Runtime) -> Callable[..., Runtime]:
 
     def build(*defences: Defence) -> Runtime:
         if defences not in built:
-            directory = workspace / f"weakened-{len(built)}"
-            directory.mkdir()
+            directory = Path(tempfile.mkdtemp(prefix="weakened-", dir=workspace))
             built[defences] = Runtime(str(weakened.build(directory, defences)))
         return built[defences]
 

@@ -62,7 +62,7 @@ INHERITABLE = Defence(
 # users are numbers, and all of the option must be one
 NUMERIC_USER = Defence(
     "cli/exec.py",
-    "    if not (text.isascii() and text.isdigit() and len(text) <= 10):\n",
+    "    if number is None or len(text) > 10:\n",
     '    for line in open("/etc/passwd"):\n'
     '        if line.split(":")[0] == text:\n'
     '            return int(line.split(":")[2])\n'
@@ -87,7 +87,11 @@ KILLED_BEFORE_THE_LOCK = Defence(
     "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id)\n", ""
 )
 # state directories of others, and records that are no files, are refused; a pid counts only with its start time
-CHECKED_OWNER = Defence("engine/store.py", "        _check_owner(container_id, path, fd)\n", "")
+CHECKED_OWNER = Defence(
+    "engine/store.py",
+    "if _is_trusted(status) and not status.st_mode & _OTHERS_MAY_WRITE:",
+    "if True:",
+)
 REGULAR_RECORD = Defence(
     "engine/store.py",
     "flags = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC",
