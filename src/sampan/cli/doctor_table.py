@@ -45,7 +45,7 @@ def _row(row: Row, *, color: bool) -> Iterator[str]:
     if row.state != OK:
         yield from _wrapped(f"{_INDENT}{' ' * _STATE}why  ", row.why)
     if row.fix:
-        yield from _wrapped(f"{_INDENT}{' ' * _STATE}fix  ", row.fix)
+        yield f"{_INDENT}{' ' * _STATE}fix  {plain(row.fix)}"  # in one line, for commands are copied
 
 
 def _verdict(examination: Examination, *, color: bool) -> Iterator[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Table = Mapping[str, object]
 
 _SHIM = "io.containerd.runc.v2"
+_ALLOWED = re.compile(r"^\s*\"?allow_runtimes\"?\s*[=:]\s*\[(.*?)\]", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is found out by trying. Each try is real, ends at once, and leaves nothing: no mount, no file, no process.
+"""What is found out by trying. Each try is real, ends soon, and leaves nothing: no mount, no file, no process.
 
 System calls are made with arguments that the kernel refuses after it has looked whether it has the call.
 """
@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING
 
 from sampan.errors import KernelError, SampanError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sampan.spec.types import IDMapping
 
 PATIENCE = 5.0  # seconds that a program may take to say its version
+_DIRECTORIES = ("HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME")  # of a program
 CLONE_INTO_CGROUP = 0x200000000
 _NOWHERE = -1  # no descriptor
 _ENTRY = ctypes.create_string_buffer(b"")
@@ -164,17 +166,24 @@ class Tries:
             manager.close()
 
     def output(self, *command: str) -> str:
-        """What a program prints; "" where it fails or is slow."""
+        """What a program prints; "" where it fails or is slow.
+
+        Its directories are new ones, and removed: podman makes some of its own even to say its version.
+        """
         try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                stdin=subprocess.DEVNULL,
-                timeout=PATIENCE,
-                check=False,
-            )
+            with tempfile.TemporaryDirectory(prefix="sampan-doctor-") as scratch:
+                environment = {"PATH": os.defpath, **dict.fromkeys(_DIRECTORIES, scratch)}
+                done = subprocess.run(
+                    command,
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    stdin=subprocess.DEVNULL,
+                    env=environment,
+                    cwd=scratch,
+                    timeout=PATIENCE,
+                    check=False,
+                )
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
