@@ -37,15 +37,22 @@ def table(examination: Examination, version: str, *, color: bool = False) -> str
 
 
 def _row(row: Row, *, color: bool) -> Iterator[str]:
+    """What is copied, paths and commands, stays in one line."""
     state = _colored(row.state.ljust(_STATE), _COLORS[row.state], color=color)
     found = row.found or (f"since Linux {row.needs}" if row.needs and row.state == OK else "")
-    first, *rest = _wrapped(f"{row.name.ljust(_NAME)} ", found, _STATE + _NAME + 1)
-    yield f"{_INDENT}{state}{first.strip()}".rstrip()
-    yield from rest
+    yield f"{_INDENT}{state}{plain(row.name).ljust(_NAME)} {plain(found)}".rstrip()
+    below = f"{_INDENT}{' ' * _STATE}"
     if row.state != OK:
-        yield from _wrapped(f"{_INDENT}{' ' * _STATE}why  ", row.why)
+        yield from textwrap.wrap(
+            plain(row.why),
+            WIDTH,
+            initial_indent=f"{below}why  ",
+            subsequent_indent=f"{below}     ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
     if row.fix:
-        yield f"{_INDENT}{' ' * _STATE}fix  {plain(row.fix)}"  # in one line, for commands are copied
+        yield f"{below}fix  {plain(row.fix)}"
 
 
 def _verdict(examination: Examination, *, color: bool) -> Iterator[str]:
@@ -55,21 +62,6 @@ def _verdict(examination: Examination, *, color: bool) -> Iterator[str]:
         return
     yield f"{counts}: {_colored('sampan cannot run containers here', _COLORS[NO], color=color)}, for want of:"
     yield from (f"{_INDENT}{plain(row.name)} ({row.id})" for row in examination.forbids)
-
-
-def _wrapped(label: str, words: str, indent: int | None = None) -> list[str]:
-    later = " " * (len(label) if indent is None else indent + len(_INDENT))
-    lines = textwrap.wrap(
-        plain(words),
-        WIDTH,
-        initial_indent=label if indent is None else later,
-        subsequent_indent=later,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    if indent is None:
-        return lines
-    return [label + (lines[0].strip() if lines else ""), *lines[1:]]
 
 
 def _colored(words: str, code: str, *, color: bool) -> str:
