@@ -115,8 +115,12 @@ def test_root_can_do_without_user_namespaces(tmp_path: Path) -> None:
     assert (found.state, found.forbids) == (NO, False)
 
 
-def test_apparmor_lets_users_make_namespaces_that_are_of_no_use(tmp_path: Path) -> None:
-    """Ubuntu 24.04: the namespace is made, and then every mount in it is refused."""
-    found = row(users.rows(a_host(tmp_path, {APPARMOR: "1\n"}, uid=1000)), "users.namespaces")
-    assert found.state == LIMITED
-    assert "profile sampan /usr/local/bin/sampan flags=(unconfined)" in found.fix
+def test_a_profile_for_apparmor_is_for_the_program_and_not_for_a_link_to_it(tmp_path: Path) -> None:
+    """Ubuntu 24.04 restricts users' namespaces, but for programs that have a profile."""
+    files = {APPARMOR: "1\n", "/opt/sampan/bin/sampan": "", "/usr/local/bin/x": ""}
+    tries = FakeTries(reasons={"user_namespace": "sethostname: Operation not permitted"})
+    host = a_host(tmp_path, files, uid=1000, tries=tries)
+    host.path("/usr/local/bin/sampan").symlink_to(host.path("/opt/sampan/bin/sampan"))
+    fix = row(users.rows(host), "users.namespaces").fix
+    assert f"profile sampan {host.path('/opt/sampan/bin/sampan')} flags=(unconfined)" in fix
+    assert row(users.rows(a_host(tmp_path, files, uid=1000)), "users.namespaces").state == OK

@@ -51,12 +51,12 @@ def _host(settings: Settings) -> Host:
     from sampan import _linux
     from sampan.cli.main import VERBS
     from sampan.doctor.host import Host
-    from sampan.errors import UsageError
+    from sampan.errors import SampanError
     from sampan.linux.files import absolute
 
     try:
         state_directory = absolute(settings.root())
-    except UsageError:
+    except SampanError:  # no XDG_RUNTIME_DIR, or no /proc
         state_directory = ""
     beside = os.path.abspath(f"{_linux.__file__}/../../../../../bin/sampan")  # where an installation has put it
     command = shutil.which("sampan") or (beside if os.path.exists(beside) else "/usr/local/bin/sampan")

@@ -87,20 +87,48 @@ class Tries:
         return ""
 
     def user_namespace(self, uids: Sequence[IDMapping], gids: Sequence[IDMapping]) -> str:
-        """Why init cannot be run in a new user namespace with these ids; "" where it can. Done as for a container."""
+        """Why init cannot be root of a new user namespace with these ids; "" where it can.
+
+        Done as for a container, until it has a hostname: a security module may let the namespace be made, and then
+        let nobody be root in it.
+        """
+        from sampan.engine.launch import Launch, read_init
+        from sampan.engine.mapping import write_mappings
+        from sampan.plan.namespaces import KEEP_GROUPS
+        from sampan.plan.operations import CREATED, MAPPED, NEWUSER, NEWUTS, Plan
+
+        cause = "user namespace"
+        plan = Plan()
+        plan.add("fork", cause, NEWUSER | NEWUTS)
+        plan.add("await", cause, MAPPED)
+        plan.add("become_root", cause, KEEP_GROUPS)
+        plan.add("hostname", cause, "sampan-doctor")
+        plan.add("await", cause, CREATED)
+        launch, init = Launch(plan), -1
         try:
-            os.close(_namespace(uids, gids))
+            init = read_init()
+            launch.spawn(init, (-1, -1, -1), (), 3, 0, -1)
+            launch.until(MAPPED)
+            write_mappings(launch.pid, uids, gids)
+            launch.go_on()
+            launch.until(CREATED)
         except SampanError as error:
             return str(error)
+        finally:
+            launch.abort()
+            launch.close()
+            if init >= 0:
+                os.close(init)
         return ""
 
     def id_mapped_mount(self, path: str) -> str:
         """Why a clone of the mount at ``path``, which is attached nowhere, cannot be id-mapped; "" where it can."""
         from sampan import _linux
+        from sampan.engine.mapping import namespace_with_mapping
 
         mapping: list[IDMapping] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
         try:
-            namespace = _namespace(mapping, mapping)
+            namespace = namespace_with_mapping(mapping, mapping, field="user namespace")
         except SampanError as error:
             return str(error)
         tree = -1
@@ -117,9 +145,11 @@ class Tries:
 
     def seccomp_flags(self) -> list[str]:
         """Those flags of seccomp(2) that this kernel takes."""
-        from sampan.linux.seccomp_features import kernel_knows
+        from sampan.linux.seccomp_features import SYS_SECCOMP, kernel_knows
         from sampan.linux.seccomp_profile import FLAGS
 
+        if os.uname().machine not in SYS_SECCOMP:
+            return []
         return [name for name, flag in FLAGS.items() if kernel_knows(flag)]
 
     def libseccomp(self) -> str:
@@ -187,12 +217,6 @@ class Tries:
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _namespace(uids: Sequence[IDMapping], gids: Sequence[IDMapping]) -> int:
-    from sampan.engine.mapping import namespace_with_mapping
-
-    return namespace_with_mapping(uids, gids, field="user namespace")
 
 
 def _call(number: int, *arguments: object) -> int:
