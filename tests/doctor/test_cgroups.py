@@ -68,12 +68,37 @@ def test_without_cgroups(tmp_path: Path) -> None:
     }
 
 
-def test_a_missing_memory_controller_is_a_matter_of_the_command_line_of_the_kernel(tmp_path: Path) -> None:
-    files = {**V2, "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n"}
+@pytest.mark.parametrize(
+    "line, fix",
+    [
+        ("memory 0 1 0", "boot with cgroup_enable=memory on the kernel's command line"),
+        ("memory 9 80 1", "cgroup_no_v1=all"),
+        ("memory 0 80 1", "+memory into its cgroup.subtree_control"),
+        ("pids 0 80 1", "CONFIG_MEMCG=y"),
+    ],
+    ids=["disabled", "held by v1", "not passed on", "not built"],
+)
+def test_a_missing_controller_is_had_in_one_of_several_ways(tmp_path: Path, line: str, fix: str) -> None:
+    title = "#subsys_name hierarchy num_cgroups enabled"
+    files = {
+        **V2,
+        "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io pids\n",
+        "/proc/cgroups": f"{title}\n{line}\n",
+    }
     found = row(cgroups.rows(a_host(tmp_path, files)), "cgroups.controllers")
-    assert found.state == LIMITED
-    assert "linux.resources.memory" in found.why
-    assert "cgroup_enable=memory" in found.fix
+    assert (found.state, found.why) == (LIMITED, "not memory: refused are linux.resources.memory")
+    assert fix in found.fix
+
+
+def test_a_controller_of_v1_that_is_not_mounted_is_mounted(tmp_path: Path) -> None:
+    lines = V1["/proc/self/mountinfo"].splitlines(keepends=True)
+    files = {
+        **V1,
+        "/proc/self/mountinfo": "".join(line for line in lines if "pids" not in line),
+        "/proc/cgroups": "pids 7 1 1\n",
+    }
+    found = row(cgroups.rows(a_host(tmp_path, files)), "cgroups.controllers")
+    assert found.fix == "mkdir /sys/fs/cgroup/pids && mount -t cgroup -o pids pids /sys/fs/cgroup/pids"
 
 
 def test_users_have_nothing_on_v1(tmp_path: Path) -> None:

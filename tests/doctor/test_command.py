@@ -289,6 +289,36 @@ def test_forbidden_memfds_are_found_out_by_trying(tmp_path: Path) -> None:
     assert found["kernel.init"]["state"] == "ok"
 
 
+def test_a_cgroup_that_was_given_to_a_user_is_found(tmp_path: Path) -> None:
+    """On pure v2, in a cgroup that is the user's; the witness is the user, who makes one in it."""
+    name = f"doctor-test-{os.getpid()}"
+    script = """
+        umount --recursive --lazy /sys/fs/cgroup
+        mount -t cgroup2 cgroup2 /sys/fs/cgroup
+        cd "/sys/fs/cgroup/$1"; shift
+        chown 65534 . cgroup.procs
+        echo $$ >cgroup.procs
+        exec "$@"
+    """
+    view = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh"]
+    top = subprocess.run(["findmnt", "-n", "-o", "TARGET", "-t", "cgroup2"], capture_output=True, text=True).stdout
+    if not top:
+        pytest.skip("this machine has no cgroup v2")
+    cgroup = Path(top.splitlines()[0]) / name
+    cgroup.mkdir()
+    try:
+        made = succeeds(*view, name, *as_user("mkdir", f"/sys/fs/cgroup/{name}/own"))
+        found = checks(doctor("--root", "/tmp/sampan-doctor-nowhere", prefix=[*view, name, *as_user()]))
+        assert made
+        assert found["cgroups.mode"]["found"] == "v2, at /sys/fs/cgroup"
+        assert found["cgroups.delegation"]["state"] in ("ok", "limited")
+        assert found["cgroups.delegation"]["found"].endswith(f", in /sys/fs/cgroup/{name}")
+    finally:
+        for directory in (cgroup / "own", cgroup):
+            if directory.exists():
+                directory.rmdir()
+
+
 def test_an_unknown_format_is_an_error() -> None:
     done = subprocess.run([SAMPAN, "doctor", "--format", "xml"], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sampan.cgroups import layout
@@ -14,13 +15,22 @@ if TYPE_CHECKING:
     from sampan.cgroups.layout import Layout
     from sampan.doctor.host import Host
 
-# controller of v2 -> its names on v1, and what is limited by it
-USUAL = {
-    "cpu": (("cpu",), "linux.resources.cpu"),
-    "cpuset": (("cpuset",), "linux.resources.cpu.cpus and mems"),
-    "io": (("blkio",), "linux.resources.blockIO"),
-    "memory": (("memory",), "linux.resources.memory"),
-    "pids": (("pids",), "linux.resources.pids"),
+
+@dataclass(frozen=True)
+class Controller:
+    """A controller that most containers need."""
+
+    on_v1: str  # its name there
+    limits: str  # the fields that need it
+    option: str  # of the kernel's configuration
+
+
+USUAL = {  # by the name on v2
+    "cpu": Controller("cpu", "linux.resources.cpu", "CONFIG_CGROUP_SCHED"),
+    "cpuset": Controller("cpuset", "linux.resources.cpu.cpus", "CONFIG_CPUSETS"),
+    "io": Controller("blkio", "linux.resources.blockIO", "CONFIG_BLK_CGROUP"),
+    "memory": Controller("memory", "linux.resources.memory", "CONFIG_MEMCG"),
+    "pids": Controller("pids", "linux.resources.pids", "CONFIG_CGROUP_PIDS"),
 }
 DELEGATE = (
     "mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' "
@@ -71,17 +81,30 @@ def _controllers(host: Host, seen: Layout) -> Row:
     identity = ("cgroups.controllers", "controllers")
     present = controllers(host, seen)
     found = " ".join(present)
-    missing = {name: of for name, (older, of) in USUAL.items() if not {name, *older} & set(present)}
+    missing = [name for name, usual in USUAL.items() if not {name, usual.on_v1} & set(present)]
     if not missing:
         return Row(*identity, OK, found)
-    why = "; ".join(f"without {name}, {of} is refused" for name, of in missing.items())
-    if "memory" in missing:
-        fix = "boot with cgroup_enable=memory (cgroup_memory=1 on a Raspberry Pi) on the kernel's command line"
-    elif seen.mode == "hybrid":
-        fix = UNIFIED
-    else:
-        fix = "use a kernel that is built with them (CONFIG_CPUSETS, CONFIG_BLK_CGROUP, CONFIG_CGROUP_PIDS, ...)"
-    return Row(*identity, LIMITED if present else NO, found, why, fix)
+    why = f"not {' '.join(missing)}: refused are {', '.join(USUAL[name].limits for name in missing)}"
+    fixes = dict.fromkeys(_fix(host, seen, name) for name in missing)  # each once, in this order
+    return Row(*identity, LIMITED if present else NO, found, why, "; ".join(fixes))
+
+
+def _fix(host: Host, seen: Layout, name: str) -> str:
+    """How a missing controller is had. /proc/cgroups has a line for each that the kernel knows."""
+    on_v1 = USUAL[name].on_v1
+    lines = [line.split() for line in (host.read("/proc/cgroups") or "").splitlines()]
+    known = {line[0]: (line[1], line[3]) for line in lines if len(line) == 4}
+    if on_v1 not in known:
+        return f"{name}: use a kernel that is built with {USUAL[name].option}=y"
+    hierarchy, enabled = known[on_v1]
+    if enabled == "0":
+        more = " (cgroup_memory=1, too, on a Raspberry Pi)" if name == "memory" else ""
+        return f"boot with cgroup_enable={on_v1} on the kernel's command line{more}"
+    if not seen.unified:
+        return f"mkdir /sys/fs/cgroup/{on_v1} && mount -t cgroup -o {on_v1} {on_v1} /sys/fs/cgroup/{on_v1}"
+    if hierarchy != "0":
+        return f"v1 hierarchies hold it: {UNIFIED}, with cgroup_no_v1=all"
+    return f"{name}: the cgroup around this one does not pass it on: +{name} into its cgroup.subtree_control"
 
 
 def _delegation(host: Host, seen: Layout) -> Row:
