@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes.util
+import errno
 import gzip
 import json
 import os
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sampan.doctor.tries import SYSTEM_CALLS, Tries
 
 SAMPAN = shutil.which("sampan", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or ""
 NOBODY = 65534
@@ -174,8 +177,9 @@ def test_id_mapped_mounts_work_where_a_container_can_have_them(
 ) -> None:
     """The witness is a container with one: what is root's on the host is the container's user's."""
     kind = subprocess.run(["findmnt", "-n", "-o", "FSTYPE", "-T", str(tmp_path)], capture_output=True, text=True)
-    if f"{kind.stdout.strip()} (" not in of_root["mounts.id_mapped"]["found"]:
-        pytest.skip(f"{tmp_path} is on {kind.stdout.strip()}, of which doctor does not say that it can be")
+    row, words = of_root["mounts.id_mapped"], f"{kind.stdout.strip()} ("
+    if words not in row["found"] + row["why"]:
+        pytest.skip(f"{tmp_path} is on {kind.stdout.strip()}, which doctor has not tried")
     bundle, source = tmp_path / "bundle", tmp_path / "source"
     source.mkdir()
     subprocess.run([SAMPAN, "spec", "--rootfs", "host", str(bundle), "--", "stat", "-c", "%u", "/mnt"], check=True)
@@ -194,7 +198,19 @@ def test_id_mapped_mounts_work_where_a_container_can_have_them(
     (bundle / "config.json").write_text(json.dumps(config))
     command = [SAMPAN, "--root", str(tmp_path / "state"), "run", "--bundle", str(bundle), "doctor-idmap"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
-    assert (done.returncode, done.stdout) == (0, "1234\n"), done.stderr
+    assert (done.stdout == "1234\n") == (words in row["found"]), done.stderr
+
+
+def test_a_system_call_that_no_kernel_has_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, (_, arguments) in SYSTEM_CALLS.items():
+        assert Tries().system_call(name) != errno.ENOSYS
+        monkeypatch.setitem(SYSTEM_CALLS, name, (9999, arguments))
+        assert Tries().system_call(name) == errno.ENOSYS
+
+
+def test_a_file_system_without_owners_cannot_be_id_mapped() -> None:
+    """procfs never can: the try is a real one."""
+    assert Tries().id_mapped_mount("/proc") == "Invalid argument"
 
 
 def test_podman_is_found_with_its_version(of_root: dict[str, dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sampan.doctor.host import Host
 
-PLACES = ("/", "/run", "/var/lib/containers", "/var/lib/docker", "/var/lib/containerd", "/home", "/srv")
+PLACES = ("/", "/run", "/var/lib/containers", "/var/lib/docker", "/var/lib/containerd", "/home", "/srv", "/tmp")
 # The release of Linux since when mounts of a type can be id-mapped.
 SINCE = {
     "btrfs": "5.15",
@@ -21,7 +21,6 @@ SINCE = {
     "f2fs": "5.18",
     "fuse": "6.12",
     "ntfs3": "5.15",
-    "overlay": "5.19",
     "squashfs": "6.2",
     "tmpfs": "6.3",
     "vfat": "5.12",
@@ -72,6 +71,8 @@ def _places(host: Host) -> dict[str, str]:
 
 def _fix(host: Host, kind: str) -> str:
     since = SINCE.get(kind)
+    if kind == "overlay":
+        return "overlay: map the ids of its layers, which are on another file system"
     if since is None:
         return f"{kind}: put the files on ext4, xfs or btrfs"
     if host.version < tuple(int(part) for part in since.partition(",")[0].split(".")):

@@ -125,6 +125,7 @@ class Tries:
         """Why a clone of the mount at ``path``, which is attached nowhere, cannot be id-mapped; "" where it can."""
         from sampan import _linux
         from sampan.engine.mapping import namespace_with_mapping
+        from sampan.engine.opening import MOUNT_ATTR_IDMAP
 
         mapping: list[IDMapping] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
         try:
@@ -134,7 +135,7 @@ class Tries:
         tree = -1
         try:
             tree = _linux.open_tree(path, 0)
-            _linux.mount_setattr(tree, False, 0, 0, 0, namespace)
+            _linux.mount_setattr(tree, False, MOUNT_ATTR_IDMAP, 0, 0, namespace)
         except OSError as error:
             return os.strerror(error.errno or 0)
         finally:

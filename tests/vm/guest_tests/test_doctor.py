@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ def test_root_has_everything_of_cgroups() -> None:
     assert set(found["cgroups.controllers"]["found"].split()) >= USUAL
     assert {check["state"] for own_id, check in found.items() if own_id.startswith("cgroups.")} == {"ok"}
     assert found["cgroups.systemd"]["found"] == f"systemd {systemd_release()}"
+
+
+def test_a_file_system_that_this_kernel_does_not_map_is_not_said_to_be_mapped() -> None:
+    """tmpfs since 6.3, ext4 since 5.12: /run is one here, and /tmp the other."""
+    found = checks(subprocess.run(["sampan", "doctor", "--format", "json"], capture_output=True, text=True))
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    assert ("tmpfs (/run)" in found["mounts.id_mapped"]["found"]) == (release >= (6, 3))
+    assert "ext4 (/tmp)" in found["mounts.id_mapped"]["found"]
 
 
 def test_apparmor_is_told_with_its_profiles() -> None:
