@@ -45,7 +45,7 @@ lint-python: $(TEST_TOOLS) ## check the style and the types of the Python files
 lint-c: $(PROJECT) ## compile the C files with all warnings, and analyze them
 	@scripts/check-c
 
-fuzz: ## run the decoder of plans on broken ones, with sanitizers
+fuzz: ## feed broken plans, JSON, documents and state files to what reads them, for a minute
 	@if [ -x tests/fuzz/run ]; then tests/fuzz/run; fi
 
 bench: build ## measure sampan beside runc and crun

@@ -18,3 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what /sys/fs/cgroup looks like to the runtime: as on this host, or privately as pure v1 or pure v2 "
         "(auto: host, but v1 for crun, which refuses hybrid hosts)",
     )
+    group.addoption(
+        "--race-tries",
+        type=int,
+        default=100,
+        metavar="N",
+        help="how often tests/security tries an attack that is a race against a swapping adversary (default: 100)",
+    )

@@ -25,7 +25,7 @@ def signal_descriptor() -> int:
 def become_subreaper() -> None:
     """Make the calling process the parent of its descendants' orphans."""
 
-def sealed_memfd(name: str, data: bytes, /) -> int:
+def sealed_memfd(name: str, data: bytes, executable: bool = False, /) -> int:
     """An anonymous file that holds ``data`` and can never be changed."""
 
 def socket_pair() -> tuple[int, int]:

@@ -38,7 +38,7 @@ class Problem:
         field = self.field or "the document"
         found = "" if self.value is None else f" (found {_shorten(self.value)})"
         section = f" [{self.section}]" if self.section else ""
-        return f"{field}: {self.rule}{found}{section}"
+        return printable(f"{field}: {self.rule}{found}{section}")
 
     def __repr__(self) -> str:
         return f"Problem({str(self)!r})"
@@ -98,6 +98,16 @@ class StateError(SampanError):
     """The container is not in a state that permits the operation (runtime.md, Operations)."""
 
 
+def printable(text: str) -> str:
+    """One line that is safe on a terminal: what a document brings along must not look like words of the runtime."""
+    if text.isprintable():
+        return text
+    return "".join([character if character.isprintable() else repr(character)[1:-1] for character in text])
+
+
 def _shorten(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a program may ask about numbers and depths that JSON does not have
+        return f"a value of type {type(value).__name__} that is too large to show"
     return text if len(text) <= 80 else text[:76] + " ..."

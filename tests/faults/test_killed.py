@@ -20,8 +20,8 @@ from .conftest import Container, is_fine, run
 
 # the calls that change something that outlives the process, or at which it waits for init
 CHANGING = (
-    "mkdir rename unlink rmdir bind listen socketpair memfd_create clone3 flock waitid waitpid wait4 connect sendto "
-    "pidfd_send_signal pidfd_open kill mount_setattr open_tree"
+    "mkdir mkdirat rename renameat unlink unlinkat rmdir bind listen socketpair memfd_create clone3 flock waitid "
+    "waitpid wait4 connect sendto pidfd_send_signal pidfd_open kill mount_setattr open_tree"
 ).split()
 # writes are mostly limits and records, reads mostly the interpreter's: of them only the last ones are of interest
 OFTEN = {"write": 40, "read": 6, "close": 4}

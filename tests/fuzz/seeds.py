@@ -43,7 +43,7 @@ def default() -> Plan:
 
 def rootless() -> Plan:
     config = rootless_config(1000, 1000, cgroup_namespace=True)
-    return compile_plan(config, host(euid=1000, keyring=False, cgroup_mounts=CGROUPS_V2, wait_for_start=True))
+    return compile_plan(config, host(privileged=False, keyring=False, cgroup_mounts=CGROUPS_V2, wait_for_start=True))
 
 
 def joining() -> Plan:
@@ -127,13 +127,18 @@ def unmounting() -> Plan:
     return unmount_plan(changed(root={"path": "rootfs"}), [("/data", 2**31, "mounts[0].destination")])
 
 
+def watched() -> Plan:
+    """A filter with an agent."""
+    return exec_plan(changed(), changed()["process"], host(seccomp_filter=b"\6\0\0\0\0\0\xff\x7f", seccomp_notify=True))
+
+
 def changed(**parts: object) -> Config:
     config = cast("dict[str, Any]", default_config())
     config |= parts
     return cast("Config", config)
 
 
-MAKERS = (default, rootless, joining, unpivoted, everything, executing, mounting, unmounting)
+MAKERS = (default, rootless, joining, unpivoted, everything, executing, mounting, unmounting, watched)
 PLANS = {made.__name__: made for made in MAKERS}
 
 

@@ -14,7 +14,7 @@ from .defaults import Config
 APPLETS = (
     "[ awk cat chgrp chmod chown cp cut date dd df echo env expr false find grep head hexdump hostname id ip kill ln "
     "ls md5sum mkdir mkfifo mknod mount mv nc od printf ps pwd readlink realpath rm rmdir sed seq sh sleep sort stat "
-    "sync tail test timeout touch tr true tty umount uname uniq unshare usleep wc xargs"
+    "stty sync tail test timeout touch tr true tty umount uname uniq unshare usleep wc xargs"
 ).split()
 
 

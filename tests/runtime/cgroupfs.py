@@ -35,9 +35,8 @@ def directory(process: Process, controller: str) -> Path:
 def walk(token: str) -> Iterator[Path]:
     """All cgroups whose name has `token` in it, children first."""
     for mounted in set(hierarchies().values()):
-        for path, _, _ in os.walk(mounted, topdown=False):
-            if token in path:
-                yield Path(path)
+        found = [path for path, _, _ in os.walk(mounted) if token in path]  # top-down it does not recurse
+        yield from map(Path, reversed(found))
 
 
 def thaw(token: str) -> None:

@@ -84,12 +84,15 @@ class Container:
 
     def exec(self, *words: str, stdin: str | None = None, timeout: float = 20) -> Result:
         """`exec` in the foreground; options come first, and end with a "--": `exec("--cwd=/tmp", "--", "pwd")`."""
+        return self._call(*self._further(*words), stdin=stdin, timeout=timeout)
+
+    def _further(self, *words: str) -> tuple[str, ...]:
         options, command = [], list(words)
         while command and command[0].startswith("-") and (option := command.pop(0)) != "--":
             options.append(option)
             if "=" not in option and command[0] != "--" and not option.startswith("--no"):
                 options.append(command.pop(0))
-        return self._call("exec", *options, self.id, *command, stdin=stdin, timeout=timeout)
+        return ("exec", *options, self.id, *command)
 
     def exec_in_background(self, *command: str, options: tuple[str, ...] = ()) -> int:
         """`exec --detach`; the pid of the process, whose parent we become."""
@@ -105,10 +108,16 @@ class Container:
         self.bundle.sh(script)
         return self.run().checked().output
 
+    def command(self, verb: str, *words: str) -> list[str]:
+        """The command line of `run` or `exec` (whose words are as above), for somebody else to execute."""
+        if verb == "run":
+            self.bundle.write()
+        arguments = self._creation("run", *words) if verb == "run" else self._further(*words)
+        return self.runtime.command(self.root, *self.global_options, *arguments)
+
     def run_in_background(self, *options: str) -> subprocess.Popen[str]:
         """`run` in the foreground of another process, which the test may send signals to."""
-        self.bundle.write()
-        command = self.runtime.command(self.root, *self.global_options, *self._creation("run", *options))
+        command = self.command("run", *options)
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .known_difference import Difference
 
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
+_NOTIFY = "test_seccomp_notify.py"
 _DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
 _FAILURES = "test_hook_failures.py"
@@ -195,6 +196,7 @@ CRUN: tuple[Difference, ...] = (
             "test_namespaces.py::test_a_namespace_without_path_is_new[time]",
             "test_namespaces.py::test_a_namespace_with_path_is_joined[time]",
             "test_namespaces.py::TestIsolation::test_time_offsets",
+            f"{_NOTIFY}::TestTheProcess::test_in_a_time_namespace",
             "test_namespaces.py::TestIsolation::test_the_boottime_offset_is_seen_in_uptime",
             "test_time_offsets.py::test_both_clocks",
             "test_time_offsets.py::test_back_in_time",
@@ -606,5 +608,109 @@ CRUN: tuple[Difference, ...] = (
                 )
             ),
         ),
+    ),
+    Difference(
+        "runtime.md#state: 'ociVersion is version of the Open Container Initiative Runtime Specification with which "
+        "the state complies.' What crun sends to a seccomp agent says 0.2.0, what it prints 1.0.0",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_of_a_container",),
+    ),
+    Difference(
+        "config-linux.md, the container process state: 'pid (int, REQUIRED) is the container process ID, as seen by "
+        "the runtime.' Of a further process this crun says 0",
+        (
+            f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec",
+            f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",
+        ),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The connection MUST NOT be reused and it MUST be closed after sending a seccomp "
+        "state.' crun keeps it open as long as it runs",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'If the SCMP_ACT_NOTIFY action is not used this value is ignored.' crun connects",
+        (f"{_NOTIFY}::TestNobodyListens::test_no_action_needs_it",),
+    ),
+    Difference(
+        "not the specification's, but runc's: SCMP_ACT_NOTIFY without listenerPath is an error. crun loads the filter, "
+        "and each call that nobody answers fails",
+        (f"{_NOTIFY}::TestNobodyListens::test_no_path",),
+    ),
+    # Terminals and waiting.
+    Difference(
+        "not the specification's: crun changes more of the caller's terminal than it puts back, and nothing where it "
+        "is killed",
+        ("test_terminals.py::TestMode::*",),
+        sometimes=True,
+    ),
+    Difference(
+        "config.md: 'consoleSize (object, OPTIONAL) specifies the console size'. crun sets the caller's some time "
+        "after the process has begun, if at all",
+        ("test_terminals.py::TestSize::*",),
+        sometimes=True,
+    ),
+    Difference(
+        "config.md: 'the pseudoterminal pty is duplicated on the process's standard streams', wherever the "
+        "caller's are. crun needs a terminal of the caller on its stdin, and other streams that are open",
+        (
+            "test_terminals.py::TestNoTerminalOfTheCaller::*",
+            "test_waiting.py::TestStreams::*",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: CVE-2025-52565 (what /dev/console of an image points to is mounted over)",
+        ("test_terminals.py::TestConsole::test_a_link_in_its_place_leads_nowhere_outside",),
+    ),
+    Difference(
+        "not the specification's, but runc's: crun ignores a socket that it has no use for",
+        (
+            "test_terminals.py::TestErrors::test_a_socket_without_a_terminal*",
+            "test_terminals.py::TestErrors::test_nobody_would_have_the_terminal_of_exec",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: a process that crun executes with a terminal is root's unless told otherwise",
+        ("test_terminals.py::TestTheProcess::test_of_another_user[exec]",),
+    ),
+    Difference(
+        "not the specification's: what a process of exec writes to its terminal at once, crun takes for an error "
+        "message",
+        (
+            "test_terminals.py::TestTheProcess::*",
+            "test_floods.py::test_nothing_is_lost_when_it_ends_at_once",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: crun writes to a terminal, or from one, what is not always taken, and waits for good",
+        (
+            "test_floods.py::test_typed_at_a_terminal",
+            "test_floods.py::test_a_reader_who_leaves_does_not_make_it_hang",
+            "test_waiting.py::TestSignals::test_a_full_terminal_does_not_hold_them_up",
+        ),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's, but runc's: crun takes `--no-subreaper`, and is one",
+        ("test_waiting.py::TestOrphans::test_with_the_option_others_do",),
+    ),
+    Difference(
+        "not the specification's: sampan's waiting command is small",
+        (
+            "test_waiting.py::TestCost::test_it_is_small",
+            "test_waiting.py::TestCost::test_it_is_small_with_a_terminal",
+        ),
+    ),
+    Difference(
+        "not the specification's, but runc's: crun has no `--keep`, deletes a successor with the same id, and fails "
+        "where two delete at once; a container whose `run` was killed it does not know any more",
+        (
+            "test_waiting.py::TestTheEnd::test_keep_keeps_it",
+            "test_waiting.py::TestTheEnd::test_somebody*",
+            "test_waiting.py::TestTheEnd::test_a_killed_command_leaves_a_container_that_can_be_deleted",
+        ),
+        sometimes=True,
     ),
 )

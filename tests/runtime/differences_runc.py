@@ -7,6 +7,7 @@ from .known_difference import Difference
 _CONFIGS = "test_broken_configs.py::test_it_is_refused"
 _DEVICES = "test_network_devices.py"
 _HOOKS = "test_hooks.py"
+_NOTIFY = "test_seccomp_notify.py"
 _FAILURES = "test_hook_failures.py"
 
 RUNC: tuple[Difference, ...] = (
@@ -195,6 +196,52 @@ RUNC: tuple[Difference, ...] = (
     Difference(
         "config-linux.md: 'When the action doesn't support an errno, the runtime MUST print and error and fail.'",
         ("test_seccomp.py::test_an_errno_for_an_action_without_is_an_error",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'flags (array of strings, OPTIONAL) - list of flags to use with seccomp(2).' This "
+        "runc: 'seccomp flags are not yet supported by runc'",
+        (f"{_NOTIFY}::TestAnswers::test_with_a_flag",),
+        before=(1, 2),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'names - the names of the syscalls.' runc: 'SCMP_ACT_NOTIFY cannot be used for the "
+        "write syscall', by which its init hands over the descriptor",
+        tuple(
+            f"{_NOTIFY}::TestAnySystemCall::test_it_is_decided_by_the_agent[{verb}-write-{privileges}]"
+            for verb in ("run", "exec")
+            for privileges in (True, False)
+        ),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'defaultAction - Allowed values are the same as syscalls[].action.' runc: "
+        "'SCMP_ACT_NOTIFY cannot be used as default action'",
+        (f"{_NOTIFY}::TestAnySystemCall::test_all_of_them",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'action - the action for seccomp rules.' runc's init reads and writes under the "
+        "filter until the program begins: a profile must allow it more than the program needs",
+        (f"{_NOTIFY}::TestAnySystemCall::test_a_filter_that_denies_what_the_runtime_would_need_to_hand_it_over",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The connection MUST NOT be reused and it MUST be closed after sending a seccomp "
+        "state.' runc keeps it open as long as it runs",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",),
+    ),
+    Difference(
+        "config-linux.md, the container process state: 'state is the state of the container.' runc's is 'running', "
+        "whatever it is",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'The runtime MUST send exactly one container process state'. An unprivileged runc "
+        "may not take the descriptor from a further process: 'performing SYS_PIDFD_GETFD syscall: operation not "
+        "permitted'",
+        (f"{_NOTIFY}::TestRootless::test_exec",),
+    ),
+    Difference(
+        "config-linux.md, seccomp: 'listenerPath specifies the path of UNIX domain socket'. runc takes one of 107 "
+        "bytes at most",
+        (f"{_NOTIFY}::TestTheContainerProcessState::test_a_socket_of_a_long_path",),
     ),
     Difference(
         "config.md: 'scheduler (object, OPTIONAL) is an object describing the scheduler properties for the process', "
@@ -439,6 +486,69 @@ RUNC: tuple[Difference, ...] = (
                     "without_a_network_namespace",
                 )
             ),
+        ),
+    ),
+    # Terminals and waiting.
+    Difference(
+        "not the specification's: nothing of runc survives SIGKILL that could give the caller's terminal its mode back",
+        ("test_terminals.py::TestMode::test_it_is_restored_when_the_waiting_command_is_killed",),
+    ),
+    Difference(
+        "config.md: 'the pseudoterminal pty is duplicated on the process's standard streams', wherever the "
+        "caller's are. runc needs a terminal of the caller",
+        ("test_terminals.py::TestNoTerminalOfTheCaller::*",),
+    ),
+    Difference(
+        "not the specification's: a file of the image at /dev/console is emptied by runc, and CVE-2025-52565",
+        (
+            "test_terminals.py::TestConsole::test_a_file_in_its_place",
+            "test_terminals.py::TestConsole::test_a_link_in_its_place_leads_nowhere_outside",
+        ),
+        before=(1, 2, 8),
+    ),
+    Difference(
+        "config.md: 'consoleSize (object, OPTIONAL) specifies the console size'. From runc the process gets the "
+        "caller's when it runs already",
+        ("test_terminals.py::TestSize::test_at_first_it_is_the_caller_s",),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: runc leaves the caller's terminal to make '\\r\\n' of every '\\n', also of "
+        "those that the container's wrote raw",
+        (
+            "test_floods.py::test_through_a_terminal_to_a_terminal",
+            "test_floods.py::test_typed_at_a_terminal",
+            "test_floods.py::test_nothing_is_lost_when_it_ends_at_once",
+        ),
+        sometimes=True,  # where there is none
+    ),
+    Difference(
+        "not the specification's, but the shell's convention: 128 and the number of the signal. With a terminal, "
+        "runc's status is 0 after SIGINT",
+        tuple(
+            f"test_terminals.py::TestMode::test_it_is_restored_when_a_signal_passed_on_ends_it[{verb}-2]"
+            for verb in ("run", "exec")
+        ),
+    ),
+    Difference(
+        "not the specification's: Go's own signals (SIGPROF), and SIGWINCH, which is for a terminal, do not arrive",
+        tuple(
+            f"test_waiting.py::TestSignals::test_it_is_passed_on[{verb}-{number}]"
+            for verb in ("run", "exec")
+            for number in (27, 28)
+        ),
+    ),
+    Difference(
+        "not the specification's: runc wants standard streams when it has a terminal to relay",
+        ("test_waiting.py::TestStreams::test_closed_ones_with_a_terminal",),
+        sometimes=True,
+    ),
+    Difference(
+        "not the specification's: sampan's waiting command is small, and neither does it delete a successor",
+        (
+            "test_waiting.py::TestCost::test_it_is_small",
+            "test_waiting.py::TestCost::test_it_is_small_with_a_terminal",
+            "test_waiting.py::TestTheEnd::test_somebody_has_made_another_meanwhile",
         ),
     ),
 )

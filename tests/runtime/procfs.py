@@ -115,7 +115,16 @@ class Process:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of all its threads: runc's are not its first one's."""
+    tasks = os.listdir(f"/proc/{pid}/task")
+    return [int(child) for task in tasks for child in _content(Path(f"/proc/{pid}/task/{task}/children")).split()]
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # a thread that ended meanwhile
 
 
 def descendants(pid: int) -> list[int]:

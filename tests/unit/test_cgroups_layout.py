@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sampan.cgroups import cgroup, layout
@@ -127,6 +129,46 @@ def test_the_mounts_of_a_container_have_the_names_controllers_and_links_of_the_h
     assert sources["systemd"].controllers == ("name=systemd",)
     assert sources["unified"].unified
     assert not sources["memory"].aliases
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_a_newline_ends_a_line_of_the_kernel(end: str) -> None:
+    """A container names cgroups of its own, and the kernel refuses a newline in a name, nothing else: what stands after
+    another end of line in it must not be taken for the line of another hierarchy."""
+    own = f"4:cpu,cpuacct:/box{end}0::/elsewhere\n1:name=systemd:/box\n0::/box\n".encode()
+    found = parse(HYBRID, own)
+    assert found.own[""] == "/box"
+    assert found.own["cpu"] == f"/box{end}0::/elsewhere"
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        *("", "/", "relative", "/sys/fs/cgroup/../../../etc", "/sys/fs/cgroup//box", "/sys/fs/cgroup/box/", 7, None),
+        *("/sys/fs/cgroup/./box", "/a\0b", "/etc", "/proc/self"),
+    ],
+)
+def test_a_directory_that_is_no_cgroup_does_not_come_back_from_a_state(directory: object) -> None:
+    """All processes that are found there would be killed."""
+    with pytest.raises(ValueError, match=r"cgroup\.directories\[''\] is "):
+        cgroup.from_state({"directories": {"": directory}})
+
+
+def test_a_cgroup_that_is_gone_with_its_hierarchy_comes_back_from_a_state(tmp_path: Path) -> None:
+    """Or its container could not be deleted any more."""
+    for directory in (f"{tmp_path}/box", f"{tmp_path}/unified/box"):
+        assert cgroup.from_state({"directories": {"": directory}}).directories == {"": directory}
+
+
+def test_the_top_of_a_hierarchy_is_no_container_s_cgroup() -> None:
+    found = layout.detect()
+    points = [point for point in (found.unified, *found.mounts.values()) if point]
+    if not points:
+        pytest.skip("this machine has no cgroup hierarchies")
+    for point in points:
+        assert cgroup.from_state({"directories": {"": f"{point}/no-such-cgroup"}}).directories
+        with pytest.raises(ValueError, match="is not below a cgroup"):
+            cgroup.from_state({"directories": {"": point}})
 
 
 def test_a_cgroup_comes_back_from_its_state() -> None:

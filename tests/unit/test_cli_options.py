@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_named(words: list[str], message: str) -> None:
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["-1", "1.5", "x", "", "٣"])
+@pytest.mark.parametrize("value", ["-1", "1.5", "x", "", "٣", "1" * 5000])
 def test_a_number_is_whole_and_not_negative(value: str) -> None:
     with pytest.raises(UsageError, match="--preserve-fds must be a whole number"):
         read(f"--preserve-fds={value}").number("preserve-fds")
@@ -150,7 +150,22 @@ def test_a_signal_has_a_name_or_a_number(name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "SIG", "NOPE", "65", "-9", "RTMIN+31", "RTMIN-1", "RTMAX+1", "RTMIN+", "TERM+1", "९"]
+    "name",
+    [
+        "",
+        "SIG",
+        "NOPE",
+        "65",
+        "-9",
+        "RTMIN+31",
+        "RTMIN-1",
+        "RTMAX+1",
+        "RTMIN+",
+        "TERM+1",
+        "९",
+        "9" * 5000,
+        "RTMIN+" + "9" * 5000,
+    ],
 )
 def test_what_is_no_signal_is_refused(name: str) -> None:
     assert number_of(name) is None

@@ -2,6 +2,8 @@
 
 import json
 import math
+import runpy
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from sampan._linux import json_dumps, json_loads
 
-DEEPEST = 100
+REFERENCE = runpy.run_path(str(Path(__file__).parents[1] / "fuzz" / "json_reference.py"))
+DEEPEST: int = REFERENCE["DEEPEST"]
 
 characters = st.characters(exclude_categories=["Cs"])
 scalars = (
@@ -31,45 +34,6 @@ TOKENS = [
 ]
 
 
-def check_strings_and_depth(value: object, depth: int = 0) -> None:
-    if isinstance(value, str):
-        value.encode()  # refuses lone surrogates
-    elif isinstance(value, dict | list):
-        if depth == DEEPEST:
-            raise ValueError("too deep")
-        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
-            check_strings_and_depth(inner, depth + 1)
-
-
-def reference(data: bytes) -> object:
-    """Python's json, made strict."""
-
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        if len(dict(pairs)) != len(pairs):
-            raise ValueError("duplicate key")
-        return dict(pairs)
-
-    def integer(digits: str) -> int:
-        if not -(2**63) <= int(digits) < 2**64:
-            raise ValueError("out of range")
-        return int(digits)
-
-    def real(digits: str) -> float:
-        if math.isinf(float(digits)):
-            raise ValueError("out of range")
-        return float(digits)
-
-    def constant(name: str) -> None:
-        raise ValueError(name)
-
-    text = data.decode()
-    value: object = json.loads(
-        text, object_pairs_hook=unique, parse_int=integer, parse_float=real, parse_constant=constant
-    )
-    check_strings_and_depth(value)
-    return value
-
-
 def refusal(data: bytes | str) -> str:
     with pytest.raises(ValueError) as caught:
         json_loads(data)
@@ -78,7 +42,7 @@ def refusal(data: bytes | str) -> str:
 
 def agrees_with_reference(data: bytes) -> None:
     try:
-        expected = reference(data)
+        expected = REFERENCE["reference"](data)
     except (ValueError, RecursionError):
         assert refusal(data).startswith("line ")
     else:

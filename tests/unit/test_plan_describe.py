@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sampan.errors import ConfigError
+from sampan.errors import ConfigError, printable
 from sampan.plan import describe, wire
 from sampan.plan.compile import compile_plan
+from sampan.plan.exec import exec_plan
 from sampan.plan.host import CgroupMount, Host
 from sampan.plan.operations import Plan
 from sampan.spec import names
@@ -99,10 +100,10 @@ def check_words(plan: Plan) -> None:
         assert words["field"] == operation.cause
         assert words["text"].strip()
         comment = f"# {operation.cause}" if operation.cause else ""
-        # whatever may stand in a string (a line break, too), the operation and its field are there
-        head = words["text"].splitlines()[0]
-        assert any(head in line for line in lines)
-        assert comment in text
+        # whatever may stand in a string (a line break, too), the operation and its field are there, on one line
+        assert any(printable(words["text"]) in line for line in lines)
+        assert printable(comment) in text
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize("pivot", [True, False])
@@ -111,7 +112,7 @@ def test_a_configuration_with_everything_is_told_in_words(pivot: bool) -> None:
     check_words(plan)
     used = {operation.name for operation in plan.operations}
     elsewhere = {"join", "chroot", "pivot", "move_root", "unmount", "terminal", "affinity", "open_root", "detach"}
-    assert set(wire.OPERATIONS) - used <= elsewhere
+    assert set(wire.OPERATIONS) - used <= elsewhere | {"seccomp_notify", "dumpable"}
 
 
 def test_every_operation_has_words_of_its_own_or_its_name() -> None:
@@ -136,6 +137,19 @@ def test_a_plan_in_words() -> None:
         "change the root to the container's, and let go of the host's",
     ):
         assert words in text, text
+
+
+def test_a_document_cannot_add_a_line_to_its_plan() -> None:
+    """Who reviews a plan must not read words there that are not the runtime's: nor colours, nor what hides text."""
+    forged = "web\n   9  change the root\x1b[2J\u202e"
+    plan = compile_plan(load(json.dumps(WHOLE | {"hostname": forged}).encode()), host())
+    (line,) = [line for line in describe.text(plan).splitlines() if "set the hostname" in line]
+    assert "set the hostname to web\\n   9  change the root\\x1b[2J\\u202e" in line
+
+
+def test_the_plan_of_a_further_process_is_told_in_words() -> None:
+    config = load(json.dumps(WHOLE).encode())
+    assert "open slot 0: the container's process" in describe.text(exec_plan(config, config["process"], host()))
 
 
 def test_a_program_is_told_of_the_network_devices() -> None:
@@ -259,3 +273,11 @@ def test_compiling_leaves_the_configuration_as_it_was() -> None:
     first = wire.encode(compile_plan(config, host()))
     assert config == before
     assert wire.encode(compile_plan(config, host())) == first
+
+
+def test_a_filter_with_an_agent_is_told_in_words() -> None:
+    known = host()
+    known.seccomp_filter, known.seccomp_flags, known.seccomp_notify = b"\6\0\0\0\0\0\xff\x7f", 8, True
+    plan = compile_plan(load(json.dumps(WHOLE).encode()), known)
+    check_words(plan)
+    assert "load the seccomp filter (1 instructions, flags 0x8), and wait until the agent has" in describe.text(plan)

@@ -100,4 +100,9 @@ def test_the_final_affinity_is_set_in_the_cgroup() -> None:
 def test_lists_of_processors() -> None:
     assert listed_numbers("0-2, 7") == [0, 1, 2, 7]
     assert listed_numbers(" ") == []
+
+
+def test_a_list_that_names_its_processors_many_times_is_no_longer_for_it() -> None:
+    """A document of 700 kB asked for 800 million numbers."""
+    assert listed_numbers(",".join(["0-8191"] * 100_000)) == list(range(8192))
     assert cpu_mask([64]) == bytes(8) + b"\1" + bytes(7)

@@ -287,6 +287,13 @@ def test_idmap_uses_the_mappings_of_the_mount(option: str, recursive: bool) -> N
     assert mounts_of(plan)[0].options == []
 
 
+def test_mappings_that_are_empty_are_no_mappings() -> None:
+    """Engines send empty arrays for what is not set: this was an error without words."""
+    entry = {"destination": "/d", "source": "/s", "options": ["rbind"], "uidMappings": []}
+    assert not compiled(entry).descriptors
+    assert not compiled(entry | {"gidMappings": []}).descriptors
+
+
 def test_idmap_without_mappings_uses_those_of_the_container() -> None:
     """ "If they are not specified, the runtime MAY use the container's user namespace mapping" """
     ids = [{"containerID": 0, "hostID": 1000, "size": 10}]

@@ -193,8 +193,8 @@ class TestIdentity:
         assert arguments(plan, "hostname") == [("web",)]
         assert arguments(plan, "domainname") == [("example.org",)]
 
-    def test_the_session_keyring_is_named_after_the_container_or_left_to_the_caller(self) -> None:
-        assert arguments(compiled(), "keyring") == [("_ses.web",)]
+    def test_the_session_keyring_has_no_name_or_is_left_to_the_caller(self) -> None:
+        assert arguments(compiled(), "keyring") == [()]
         host = Host("web", "/bundle")
         host.keyring = False
         assert "keyring" not in names(compiled(host=host))
@@ -203,6 +203,19 @@ class TestIdentity:
         """CVE-2016-9962"""
         plan = compiled()
         assert place(plan, "undumpable") < place(plan, "root")
+
+    @pytest.mark.parametrize(("privileged", "path"), [(True, ""), (False, ""), (False, "/proc/9/ns/user")])
+    def test_only_who_could_not_look_into_init_otherwise_may_while_it_waits(self, privileged: bool, path: str) -> None:
+        """And nobody, where others are in the user namespace already."""
+        host = Host("web", "/bundle")
+        host.privileged, host.wait_for_start = privileged, True
+        user = {"type": "user", "path": path} if path else {"type": "user"}
+        linux: dict[str, Any] = {"namespaces": [{"type": "mount"}, user]}
+        linux |= {} if path else {"uidMappings": IDS, "gidMappings": IDS}
+        plan = compiled(linux=linux, hooks={"createContainer": [HOOK]}, host=host)
+        order = [name for name in names(plan) if name in ("dumpable", "undumpable", "await_start")]
+        open_while_it_waits = ["undumpable", "dumpable", "undumpable", "dumpable", "await_start"]
+        assert order == (["undumpable", "await_start"] if privileged or path else open_while_it_waits)
 
     def test_oom_score_adj_is_written_only_where_it_is_set(self) -> None:
         """ "If `oomScoreAdj` is not set, the runtime MUST NOT change the value of `oom_score_adj`." """

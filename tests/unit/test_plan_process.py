@@ -273,8 +273,8 @@ class TestHookPlans:
 
     def test_a_hook_of_the_container_joins_its_namespaces_and_is_a_child_there(self) -> None:
         plan = container_hook_plan(self.HOOK, NEWNS | NEWPID, None, Host("web", "/bundle"))
-        assert names(plan) == ["join", "fork", "session", "find_executable", "execute"]
-        assert plan.operations[0].args == (0, NEWNS | NEWPID, 0)
+        assert names(plan) == ["undumpable", "join", "fork", "session", "find_executable", "execute"]
+        assert plan.operations[1].args == (0, NEWNS | NEWPID, 0)
         assert one(plan, "find_executable").args == ("/hooks/one", "")
         assert one(plan, "execute").args == (b"one\0--all\0", b"A=b\0")
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -159,6 +159,69 @@ class TestBrokenRecords:
         make(root, pid=True)
         with pytest.raises(StateError, match="pid is True"):
             query.state(root, "web")
+
+    SCOPE: ClassVar[dict[str, object]] = {
+        "manager": "systemd",
+        "unit": "sampan-web.scope",
+        "user": False,
+        "started": True,
+        "subgroup": "",
+        "description": "sampan container web",
+        "collected": True,
+        "directories": {},
+    }
+    SHARE: ClassVar[dict[str, object]] = {
+        "point": "/no/resctrl",
+        "directory": "/no/resctrl/web",
+        "monitor": "/no/resctrl/web/mon_groups/web",
+        "ours": True,
+        "before": "",
+        "clos": "",
+    }
+
+    NO_RESCTRL: ClassVar[dict[str, object]] = {"point": "/proc", "directory": "/proc/self", "monitor": ""}
+
+    def test_what_the_next_ones_break_is_right_before(self, root: Store) -> None:
+        make(root, cgroup=self.SCOPE, rdt=self.SHARE)
+        assert query.state(root, "web")["status"] == "stopped"
+
+    @pytest.mark.parametrize(
+        "changes, named",
+        [
+            ({"annotations": {"a": 1}}, "annotations['a'] is 1"),
+            ({"hooks": {"poststop": [{"path": "relative"}]}}, "hooks.poststop[0].path: must be an absolute path"),
+            ({"cgroup": {"directories": {"": "/etc"}}}, "'/etc', which is not below a cgroup"),
+            ({"cgroup": {"directories": {"cpu": "/sys/fs/cgroup/../../etc"}}}, "cgroup.directories['cpu'] is"),
+            ({"cgroup": {"directories": []}}, "cgroup.directories is []"),
+            ({"cgroup": {"manager": "systemd"}}, "cgroup.unit is None"),
+            ({"cgroup": {**SCOPE, "unit": "ssh.service"}}, "cgroup.unit is 'ssh.service'"),
+            ({"cgroup": {**SCOPE, "started": 1}}, "cgroup.started is 1"),
+            ({"cgroup": {**SCOPE, "subgroup": "../x"}}, "cgroup.subgroup is '../x'"),
+            ({"cgroup": {**SCOPE, "directories": {"": "/etc"}}}, "'/etc', which is not below a cgroup"),
+            ({"rdt": {"point": "/"}}, "rdt.directory is None"),
+            ({"rdt": {**SHARE, "point": "/etc/.."}}, "rdt.point is '/etc/..'"),
+            ({"rdt": {**SHARE, **NO_RESCTRL}}, "rdt.directory is '/proc/self', which is not in resctrl"),
+            ({"rdt": {**SHARE, "directory": "/etc/empty"}}, "rdt.directory is '/etc/empty', which is not in"),
+            ({"rdt": {**SHARE, "directory": "/no/resctrl/.."}}, "rdt.directory is '/no/resctrl/..'"),
+            ({"rdt": {**SHARE, "monitor": "/no/resctrl/other"}}, "rdt.monitor is '/no/resctrl/other', which is not in"),
+            ({"rdt": {**SHARE, "before": None}}, "rdt.before is None"),
+        ],
+    )
+    def test_a_part_that_this_version_cannot_have_written_is_named_and_nothing_happens(
+        self, root: Store, changes: dict[str, Any], named: str
+    ) -> None:
+        path = make(root, **changes) / store.RECORD
+        before = path.read_bytes()
+        errors = each_verb(root)
+        assert len(errors) == 6
+        assert all(isinstance(error, StateError) and named in str(error) for error in errors), errors
+        assert path.read_bytes() == before
+
+    def test_what_a_broken_record_says_is_no_danger_to_a_terminal(self, root: Store) -> None:
+        (make(root) / store.RECORD).write_bytes(b'{"\x7f": 1, "\x7f": 2}')
+        with pytest.raises(StateError) as raised:
+            query.state(root, "web")
+        assert str(raised.value).isprintable()
 
     @pytest.mark.parametrize("pid", [-1, -(2**31), 2**31, 2**63])
     def test_a_pid_that_is_none_is_a_process_that_has_ended(self, root: Store, pid: int) -> None:
@@ -377,3 +440,35 @@ class TestLocks:
         with root.hold("web"):
             assert query.state(root, "web")["status"] == "creating"
         assert query.state(root, "web")["status"] == "stopped"
+
+
+class TestTrust:
+    """What stands in a directory that everybody may write to is nobody's word. (Other owners: tests/rootless.)"""
+
+    def test_a_root_that_everybody_may_write_to(self, root: Store) -> None:
+        make(root)
+        os.chmod(root.root, 0o777)
+        errors = each_verb(root)
+        assert len(errors) == 6
+        assert all(isinstance(error, StateError) and "chmod o-w" in str(error) for error in errors)
+        for call in (root.ids, lambda: creation._claim(root, "new"), lambda: query.containers(root)):
+            with pytest.raises(StateError):
+                call()
+
+    def test_a_sticky_one_is_everybodys_but_its_containers_are_not(self, root: Store) -> None:
+        directory = make(root)
+        os.chmod(root.root, 0o1777)
+        assert [entry["id"] for entry in query.containers(root)] == ["web"]
+        os.chmod(directory, 0o777)
+        assert query.containers(root) == []
+        assert all("chmod o-w" in str(error) for error in each_verb(root))
+
+    def test_its_descriptors_are_given_back(self, root: Store) -> None:
+        make(root)
+        before = os.listdir("/proc/self/fd")
+        query.containers(root)
+        os.chmod(root.root, 0o777)
+        each_verb(root)
+        with pytest.raises(StateError):
+            root.ids()
+        assert os.listdir("/proc/self/fd") == before

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sampan.cgroups import layout, resctrl
 from sampan.cli import update as verb
 from sampan.cli.main import main
 from sampan.cli.options import parse
@@ -243,7 +244,10 @@ class TestContainer:
 class TestIntelRdt:
     """On a directory that stands for resctrl: few machines have it."""
 
-    def test_the_schemata_of_a_class_are_changed(self, root: Store, running: str, tmp_path: Path) -> None:
+    def test_the_schemata_of_a_class_are_changed(
+        self, root: Store, running: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(layout, "statfs_type", lambda path: resctrl.FILE_SYSTEM)
         directory = tmp_path / "resctrl" / running
         directory.mkdir(parents=True)
         (directory / "schemata").write_text("L3:0=ff\n")

@@ -124,8 +124,15 @@ def test_a_plan_that_could_wrap_a_length_is_refused() -> None:
         wire.encode(plan)
 
 
+def test_a_plan_of_more_operations_than_init_takes_is_refused() -> None:
+    """By name: init would only say that the message is bad."""
+    with pytest.raises(SampanError, match=f"has {wire.MAX_OPERATIONS + 1} operations; at most {wire.MAX_OPERATIONS}"):
+        wire.encode(plan_of(*[("umask", (0,))] * (wire.MAX_OPERATIONS + 1)))
+
+
 def test_init_takes_as_large_a_plan_as_the_compiler_makes() -> None:
     assert constant("MAX_PLAN") == wire.MAX_SIZE
+    assert constant("MAX_OPERATIONS") == wire.MAX_OPERATIONS
 
 
 @pytest.mark.parametrize("path", sorted((FUZZ / "corpus" / "decode").iterdir()), ids=lambda path: path.name)

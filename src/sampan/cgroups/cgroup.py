@@ -11,7 +11,7 @@ import errno
 import posix
 
 from sampan.cgroups import delegation, freezing, tree
-from sampan.cgroups.layout import UNIFIED
+from sampan.cgroups.layout import CGROUP_TYPES, UNIFIED, is_below, is_plain_path
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
 
@@ -44,11 +44,14 @@ class MountSource:
 class Cgroup:
     """A container's cgroup: a directory in each hierarchy."""
 
-    __slots__ = ("_explicit", "_layout", "directories")
+    __slots__ = ("_explicit", "_layout", "_stays_in", "directories")
 
     def __init__(self, directories: dict[str, str], layout: Layout | None = None, explicit: bool = False) -> None:
         self.directories = directories  # v1 controller -> absolute directory; "" -> the v2 one
         self._layout = layout  # where it was located; None when it comes from a state file
+        self._stays_in: dict[
+            str, str
+        ] = {}  # the same for the hierarchies in which it has none of its own: the caller's
         self._explicit = explicit  # did config.json name it?
 
     def check_free(self) -> None:
@@ -149,12 +152,14 @@ class Cgroup:
         tree.remove(self._distinct(), _REMOVE_PATIENCE)
 
     def mounts(self) -> list[MountSource]:
-        """The hierarchies as a container's ``cgroup`` mount shows them. Only of a cgroup that was located."""
+        """The hierarchies as a container's ``cgroup`` mount shows them: its own cgroups, or, where it has none, those
+        that it is in. Only of a cgroup that was located.
+        """
         layout = self._layout
         if layout is None:
             return []
         sources = []
-        for directory, names in self._distinct().items():
+        for directory, names in _by_directory(self.directories | self._stays_in).items():
             point = layout.unified if UNIFIED in names else layout.mounts[names[0]]
             name = point.rpartition("/")[2]
             controllers = tuple(name for name in names if name != UNIFIED)
@@ -167,11 +172,7 @@ class Cgroup:
         return {"directories": dict(self.directories)}
 
     def _distinct(self) -> dict[str, list[str]]:
-        """directory -> its controllers: several for those that are mounted together."""
-        found: dict[str, list[str]] = {}
-        for name, directory in self.directories.items():
-            found.setdefault(directory, []).append(name)
-        return found
+        return _by_directory(self.directories)
 
     def _make(self, resources: Resources, made: list[str]) -> None:
         for directory, names in self._distinct().items():
@@ -194,17 +195,23 @@ class Cgroup:
 
     def _do_without(self, names: list[str], resources: Resources, error: KernelError) -> None:
         """A hierarchy that this user may not change is no error if nobody asked for anything in it."""
-        if error.errno not in delegation.DENIED or not delegation.is_rootless():
+        if error.errno not in delegation.DENIED:
             raise error
+        if not delegation.is_rootless():
+            hint = "a container that is not limited can do without: --cgroup-manager=disabled makes none"
+            raise KernelError(error.operation, error.subject, error.errno, error.field, error.detail or hint)
         from sampan.cgroups import limits
 
-        wanted = {setting[0] for setting in limits.settings(resources, self.directories)}
-        if wanted.intersection(names) or (UNIFIED in names and wanted.difference(self.directories)):
-            raise KernelError(error.operation, error.subject, error.errno, error.field, delegation.HINT)
+        for controller, _, _, field, _ in limits.settings(resources, self.directories):
+            if controller in names or (UNIFIED in names and controller not in self.directories):
+                raise KernelError(error.operation, error.subject, error.errno, field, delegation.HINT)
         if self._explicit:
             raise error
         for name in names:
             del self.directories[name]
+            if self._layout is not None:
+                point = self._layout.unified if name == UNIFIED else self._layout.mounts[name]
+                self._stays_in[name] = f"{point}{self._layout.own.get(name, '/').rstrip('/')}"
 
     def _check_unified(self, directory: str) -> None:
         """May a process be moved into this v2 cgroup?"""
@@ -279,16 +286,36 @@ def locate(
     return Cgroup(directories, layout, bool(cgroups_path))
 
 
+def _by_directory(directories: Mapping[str, str]) -> dict[str, list[str]]:
+    """directory -> its controllers: several for those that are mounted together."""
+    found: dict[str, list[str]] = {}
+    for name, directory in directories.items():
+        found.setdefault(directory, []).append(name)
+    return found
+
+
 def from_state(document: Mapping[str, object]) -> Cgroup:
-    """The cgroup that ``Cgroup.to_state`` described."""
+    """The cgroup that ``Cgroup.to_state`` described. Raises ValueError for what it cannot have written."""
     if document.get("manager") == SYSTEMD:
         from sampan.cgroups import systemd
 
         return systemd.from_state(document)
-    found = document.get("directories")
+    return Cgroup(checked_directories(document))
+
+
+def checked_directories(document: Mapping[str, object]) -> dict[str, str]:
+    """The directories in a state file. Raises ValueError for any but a cgroup below the top of its hierarchy: all
+    that is in them will be killed, and removed.
+    """
+    found = document.get("directories", {})
     if not isinstance(found, dict):
-        return Cgroup({})
-    return Cgroup({str(name): str(directory) for name, directory in found.items()})
+        raise ValueError(f"cgroup.directories is {found!r}")
+    for name, directory in found.items():
+        if not is_plain_path(directory):
+            raise ValueError(f"cgroup.directories[{name!r}] is {directory!r}")
+        if not is_below(directory, CGROUP_TYPES):
+            raise ValueError(f"cgroup.directories[{name!r}] is {directory!r}, which is not below a cgroup")
+    return found
 
 
 def _must_be_empty(directory: str) -> None:

@@ -83,9 +83,9 @@ def release(directories: Mapping[str, str]) -> None:
     """
     if "freezer" not in directories:
         return
-    for path in tree.inner(directories["freezer"]):
+    for fd in tree.inner(directories["freezer"]):
         try:
-            files.write(f"{path}/freezer.state", "THAWED")
+            files.write("freezer.state", "THAWED", dir_fd=fd)
         except KernelError as error:
             if error.errno not in (*_GONE, *delegation.DENIED):
                 raise

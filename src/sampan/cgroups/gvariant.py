@@ -6,7 +6,9 @@ does not have. The format: https://docs.gtk.org/glib/gvariant-text-format.html
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\n": ""}
 _DEEPEST = 32  # nesting
+_MOST_TYPES = 256  # that are tried for one value
 
 
 class _Node:
@@ -66,7 +69,7 @@ def parse(text: str) -> Typed:
     tokens = _tokens(text)
     node = _node(tokens, 0)
     if tokens:
-        raise ValueError(f"{tokens[0][1]!r} is too much")
+        raise ValueError(f"{tokens[-1][1]!r} is too much")
     return _typed(node)
 
 
@@ -75,6 +78,7 @@ class _DoesNotFitError(ValueError):
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
+    """What the text is made of, the first last: it is taken first."""
     found, at = [], 0
     text = text.rstrip()
     while at < len(text):
@@ -83,7 +87,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             raise ValueError(f"{text[at:].strip()[:20]!r} is not understood: strings stand in quotes")
         found.append((match.lastgroup or "", match.group(match.lastgroup or 0)))
         at = match.end()
-    return found
+    return found[::-1]
 
 
 def _node(tokens: list[tuple[str, str]], depth: int) -> _Node:
@@ -91,7 +95,7 @@ def _node(tokens: list[tuple[str, str]], depth: int) -> _Node:
         raise ValueError("a value is missing")
     if depth > _DEEPEST:
         raise ValueError("it is nested too deeply")
-    kind, text = tokens.pop(0)
+    kind, text = tokens.pop()
     if kind == "signature":
         if _split(text[1:]) != [text[1:]]:
             raise ValueError(f"{text!r} is not one type of D-Bus")
@@ -125,9 +129,9 @@ def _collection(opening: str, tokens: list[tuple[str, str]], depth: int) -> _Nod
             parts.append((part, _node(tokens, depth + 1)))
         else:
             parts.append(part)
-        if kind == "tuple" and len(parts) == 1 and tokens[:2] == [("mark", ","), ("mark", ")")]:
-            tokens.pop(0)  # (1,) is a tuple of one, (1) is none
-        elif kind == "tuple" and len(parts) == 1 and tokens[:1] == [("mark", ")")]:
+        if kind == "tuple" and len(parts) == 1 and tokens[-2:] == [("mark", ")"), ("mark", ",")]:
+            tokens.pop()  # (1,) is a tuple of one, (1) is none
+        elif kind == "tuple" and len(parts) == 1 and tokens[-1:] == [("mark", ")")]:
             raise ValueError("',' is missing: a tuple of one is (VALUE,)")
     if kind == "variant" and len(parts) != 1:
         raise ValueError("a variant holds one value")
@@ -135,8 +139,8 @@ def _collection(opening: str, tokens: list[tuple[str, str]], depth: int) -> _Nod
 
 
 def _take(tokens: list[tuple[str, str]], text: str) -> bool:
-    if tokens and tokens[0] == ("mark", text):
-        tokens.pop(0)
+    if tokens and tokens[-1] == ("mark", text):
+        tokens.pop()
         return True
     return False
 
@@ -172,13 +176,21 @@ def _candidates(node: _Node) -> list[str]:
     if node.kind == "dictionary":
         keys = dict.fromkeys(candidate for key, _ in node.parts for candidate in _candidates(key))
         values = dict.fromkeys(candidate for _, value in node.parts for candidate in _candidates(value))
-        return [f"a{{{key}{value}}}" for key in keys for value in values]
+        return _few([f"a{{{key}{value}}}" for key in keys for value in values])
     if node.kind == "tuple":
         found = ["("] if node.parts else []  # D-Bus has no tuple of none
         for part in node.parts:
-            found = [f"{begun}{candidate}" for begun in found for candidate in _candidates(part)]
+            found = _few([f"{begun}{candidate}" for begun in found for candidate in _candidates(part)])
         return [f"{begun})" for begun in found]
     return [{"boolean": "b", "string": "s", "bytes": "ay", "variant": "v"}[node.kind]]
+
+
+def _few(types: list[str]) -> list[str]:
+    """Raises ValueError for more types than can be tried: each number may be of two, and what holds it, of twice as
+    many."""
+    if len(types) > _MOST_TYPES:
+        raise ValueError("it may be of too many types: write the right one before it, as in '@(tt) (1, 2)'")
+    return types
 
 
 def _convert(node: _Node, signature: str) -> Any:
@@ -214,7 +226,13 @@ def _array(node: _Node, element: str) -> list[Any] | bytes:
 
 def _number(text: str, signature: str) -> int | float:
     if signature == "d":
-        return float(int(text, 16)) if "x" in text.lower() else float(text)
+        try:
+            number = float(int(text, 16)) if "x" in text.lower() else float(text)
+        except OverflowError:
+            number = math.inf
+        if math.isinf(number) and not text.endswith("inf"):
+            raise ValueError(f"{text} is too large")
+        return number
     if signature not in _RANGES:
         raise _DoesNotFitError(f"the number {text} is not of the type {signature!r}")
     try:
@@ -260,7 +278,10 @@ def _unquote(text: str) -> str:
     def unescape(match: re.Match[str]) -> str:
         code = match.group(1)
         if code[0] in "uU" and len(code) > 1:
-            return chr(int(code[1:], 16))
+            number = int(code[1:], 16)
+            if number > sys.maxunicode:
+                raise ValueError(f"\\{code} is no character")
+            return chr(number)
         if code[0] in "01234567":
             return chr(int(code, 8))
         return _ESCAPES.get(code, code)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import posix
 
+from sampan._linux import statfs_type
 from sampan.linux import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 UNIFIED = ""  # the "controller" that stands for the v2 hierarchy
+CGROUP_TYPES = (0x27E0EB, 0x63677270)  # CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC of linux/magic.h
 PURE_V2 = "/sys/fs/cgroup"  # a cgroup2 file system mounted just here is what makes a host "v2"
 
 
@@ -45,7 +47,7 @@ def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> 
     mounts: dict[str, str] = {}
     own: dict[str, str] = {}
     unified = ""
-    for line in mountinfo.splitlines():
+    for line in files.lines(mountinfo):
         if b" - cgroup" not in line:
             continue
         head, _, tail = line.partition(b" - ")
@@ -74,8 +76,8 @@ def parse(mountinfo: bytes, membership: bytes, device: Callable[[str], str]) -> 
 def _membership(text: bytes) -> dict[str, str]:
     """controller -> path, of /proc/PID/cgroup: lines like ``4:cpu,cpuacct:/a/b``, ``1:name=systemd:/``, ``0::/a``."""
     paths: dict[str, str] = {}
-    for line in text.decode(errors="surrogateescape").splitlines():
-        _, names, path = line.split(":", 2)
+    for line in files.lines(text):
+        _, names, path = line.decode(errors="surrogateescape").split(":", 2)
         for name in names.split(","):
             paths[name] = path
     return paths
@@ -100,6 +102,34 @@ def unescape(field: bytes) -> str:
         for escape, character in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
             field = field.replace(escape, character)
     return field.decode(errors="surrogateescape")
+
+
+def is_plain_path(path: object) -> bool:
+    """Is it an absolute path that means one place only, whoever reads it?"""
+    if not isinstance(path, str) or not path.startswith("/") or "\0" in path:
+        return False
+    return not {"", ".", ".."}.intersection(path[1:].split("/"))
+
+
+def is_below(path: str, file_systems: Sequence[int]) -> bool:
+    """Is what holds ``path`` on one of these file systems (magic numbers), or is there nothing at ``path``?
+
+    Nothing is there after a restart into other hierarchies, or where none is mounted: a record can still be deleted.
+    """
+    try:
+        return statfs_type(path.rpartition("/")[0] or "/") in file_systems or not _is_there(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _is_there(path: str) -> bool:
+    try:
+        posix.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def device_of(path: str) -> str:

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 SECTION = "config-linux.md#intelrdt"
 FIELD = "linux.intelRdt"
+FILE_SYSTEM = 0x7655821  # RDTGROUP_SUPER_MAGIC of linux/magic.h
+_STATE = {"point": str, "directory": str, "monitor": str, "ours": bool, "before": str, "clos": str}
 _SCHEMATA = f"{FIELD}.schemata"
 _OF_FILES = (errno.ENOENT, errno.EEXIST, errno.EACCES, errno.EROFS)  # found before resctrl is asked
 
 
 def find() -> str:
     """Where resctrl is mounted in the mount namespace of this process. Raises ConfigError where it is not."""
-    for line in files.read("/proc/self/mountinfo").splitlines():
+    for line in files.lines(files.read("/proc/self/mountinfo")):
         head, _, tail = line.partition(b" - ")
         if tail.startswith(b"resctrl "):
             fields = head.split(b" ")
@@ -261,14 +263,30 @@ class Group:
 
 
 def from_state(document: Mapping[str, object]) -> Group:
-    """The group that `Group.to_state` described."""
-    clos = str(document["clos"])
-    group = Group(str(document["point"]), "", {"closID": clos} if clos else {})
-    group.directory = str(document["directory"])
-    group.monitor = str(document["monitor"])
+    """The group that `Group.to_state` described. Raises ValueError for what it cannot have written: its directories
+    will be removed.
+    """
+    for name, kind in _STATE.items():
+        if type(document.get(name)) is not kind:
+            raise ValueError(f"rdt.{name} is {document.get(name)!r}")
+    point, directory, monitor, clos = (str(document[name]) for name in ("point", "directory", "monitor", "clos"))
+    if not layout.is_plain_path(point):
+        raise ValueError(f"rdt.point is {point!r}")
+    if directory != point and not _is_child(directory, point):
+        raise ValueError(f"rdt.directory is {directory!r}, which is not in {point!r}")
+    if monitor and not _is_child(monitor, f"{directory}/mon_groups"):
+        raise ValueError(f"rdt.monitor is {monitor!r}, which is not in {directory!r}")
+    if not layout.is_below(f"{point}/tasks" if directory == point else directory, (FILE_SYSTEM,)):
+        raise ValueError(f"rdt.directory is {directory!r}, which is not in resctrl")
+    group = Group(point, "", {"closID": clos} if clos else {})
+    group.directory, group.monitor = directory, monitor
     group.ours = document["ours"] is True
     group.before = str(document["before"])
     return group
+
+
+def _is_child(path: str, directory: str) -> bool:
+    return layout.is_plain_path(path) and path.rpartition("/")[0] == directory
 
 
 def update(

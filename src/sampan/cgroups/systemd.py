@@ -12,8 +12,8 @@ import posix
 import time
 
 from sampan.cgroups import delegation, limits, systemd_annotations, systemd_unit, tree
-from sampan.cgroups.cgroup import SYSTEMD, Cgroup
-from sampan.cgroups.layout import UNIFIED
+from sampan.cgroups.cgroup import SYSTEMD, Cgroup, checked_directories
+from sampan.cgroups.layout import UNIFIED, is_plain_path
 from sampan.errors import KernelError, UsageError
 from sampan.linux import files
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 OWN_V1 = "name=systemd"  # the v1 hierarchy in which systemd keeps its units
 COLLECTED = ("s", "inactive-or-failed")  # CollectMode: nothing is left of the unit when its last process has ended
+_STATE = {"unit": str, "user": bool, "started": bool, "subgroup": str, "description": str, "collected": bool}
 _END_PATIENCE = 5.0  # seconds that killed processes may take to be gone
 _COLLECTION_PATIENCE = 0.05  # seconds in which systemd notices that they are, as a rule
 
@@ -274,13 +275,19 @@ def locate(layout: Layout, cgroups_path: str | None, container_id: str, annotati
 
 
 def from_state(document: Mapping[str, object]) -> Cgroup:
-    """The cgroup that ``SystemdCgroup.to_state`` described."""
-    directories = document["directories"]
-    assert isinstance(directories, dict)
-    found = SystemdCgroup(systemd_unit.Unit(str(document["unit"]), ""), directories)
-    found.of_user = bool(document["user"])
-    found.started = bool(document["started"])
-    found.subgroup = str(document["subgroup"])
+    """The cgroup that ``SystemdCgroup.to_state`` described. Raises ValueError for what it cannot have written."""
+    for name, kind in _STATE.items():
+        if type(document.get(name)) is not kind:
+            raise ValueError(f"cgroup.{name} is {document.get(name)!r}")
+    unit, subgroup = str(document["unit"]), str(document["subgroup"])
+    if not systemd_unit.is_name(unit):
+        raise ValueError(f"cgroup.unit is {unit!r}")
+    if subgroup and not is_plain_path(f"/{subgroup}"):
+        raise ValueError(f"cgroup.subgroup is {subgroup!r}")
+    found = SystemdCgroup(systemd_unit.Unit(unit, ""), checked_directories(document))
+    found.of_user = document["user"] is True
+    found.started = document["started"] is True
+    found.subgroup = subgroup
     found.properties["Description"] = ("s", document["description"])
     found.properties["CollectMode"] = COLLECTED if document["collected"] else ("s", "inactive")
     return found

@@ -152,8 +152,8 @@ def control_group_of_system() -> str:
     Raises UsageError where process 1 is not systemd.
     """
     own = "/init.scope"
-    for line in files.read("/proc/1/cgroup").decode(errors="surrogateescape").splitlines():
-        _, controllers, path = line.split(":", 2)
+    for line in files.lines(files.read("/proc/1/cgroup")):
+        _, controllers, path = line.decode(errors="surrogateescape").split(":", 2)
         if controllers in ("", "name=systemd") and path.endswith(own):
             return path.removesuffix(own)
     raise UsageError(f"--systemd-cgroup: process 1 is not systemd, which has a cgroup of its own ({_NO_SYSTEM})")

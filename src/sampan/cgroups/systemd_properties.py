@@ -114,7 +114,7 @@ def quota(microseconds: int, period: int) -> int:
     if microseconds <= 0:
         return INFINITY
     per_second = microseconds * 1_000_000 // period
-    return max(-(-per_second // _PERCENT), 1) * _PERCENT
+    return min(max(-(-per_second // _PERCENT), 1) * _PERCENT, INFINITY)
 
 
 def _cpu(values: Mapping[str, str]) -> list[Property]:
@@ -122,7 +122,7 @@ def _cpu(values: Mapping[str, str]) -> list[Property]:
     if values.get("cpu.idle", "").strip() == "1":
         found.append(("CPUWeight", ("t", 0)))  # which is "idle", and takes no other weight beside it
     elif "cpu.weight" in values:
-        found.append(("CPUWeight", ("t", int(values["cpu.weight"]))))
+        found.append(("CPUWeight", ("t", _number(values["cpu.weight"]))))
     elif "cpu.idle" in values:
         found.append(("CPUWeight", ("t", INFINITY)))  # not set: the default
     if "cpu.max" in values:
@@ -131,10 +131,19 @@ def _cpu(values: Mapping[str, str]) -> list[Property]:
         limit, length = values.get("cpu.cfs_quota_us", "max"), values.get("cpu.cfs_period_us", "")
     else:
         return found
-    period = int(length or _DEFAULT_PERIOD)
+    period = _number(length or str(_DEFAULT_PERIOD))
+    if period == 0:
+        raise ValueError("a period of 0")
     found.append(("CPUQuotaPeriodUSec", ("t", period)))
     found.append(("CPUQuotaPerSecUSec", ("t", quota(-1 if limit == "max" else int(limit), period))))
     return found
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= INFINITY:
+        raise ValueError(f"{number} is no number of 64 bits")
+    return number
 
 
 def _amount(text: str) -> int:

@@ -81,6 +81,11 @@ def _check_slice(name: str, cgroups_path: str) -> None:
     _checked(name, cgroups_path)
 
 
+def is_name(name: str) -> bool:
+    """Does systemd take it for the name of a scope or slice?"""
+    return name.endswith((SLICE, SCOPE)) and not name.strip(_IN_NAMES) and len(name) <= LONGEST
+
+
 def _checked(name: str, value: str) -> str:
     if name.strip(_IN_NAMES) or len(name) > LONGEST:
         wrong = "".join(sorted(set(name) - set(_IN_NAMES)))

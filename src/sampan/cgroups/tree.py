@@ -53,24 +53,56 @@ def unmake(made: list[str]) -> None:
             continue  # somebody else uses it by now; or it is gone
 
 
-def inner(directory: str) -> Iterator[str]:
-    """The cgroups below ``directory``, innermost first, and itself at last. What vanishes meanwhile is left out."""
+def inner(directory: str) -> Iterator[int]:
+    """A descriptor of each cgroup below ``directory``, innermost first, and of itself at last, open until the next one.
+
+    What vanishes meanwhile is left out. By descriptors and without recursion, because a container that may make cgroups
+    can nest them deeper than a path is long.
+    """
+    at = _open(directory, None)
+    left = [_names(at)]  # of each level on the way down, what has not been visited yet
     try:
-        with posix.scandir(directory) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        while at >= 0:
+            if left[-1]:
+                deeper = _open(left[-1].pop(), at)
+                if deeper >= 0:
+                    posix.close(at)
+                    at = deeper
+                    left.append(_names(at))
+                continue
+            yield at
+            left.pop()
+            above = _open("..", at) if left else -1
+            posix.close(at)
+            at = above
+    finally:
+        if at >= 0:
+            posix.close(at)
+
+
+def _open(path: str, dir_fd: int | None) -> int:
+    """-1 where it is gone."""
+    try:
+        return posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | posix.O_CLOEXEC, dir_fd=dir_fd)
     except OSError:
-        return
-    for name in names:
-        yield from inner(f"{directory}/{name}")
-    yield directory
+        return -1
+
+
+def _names(fd: int) -> list[str]:
+    """The cgroups right below this one."""
+    try:
+        with posix.scandir(fd) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def processes(directory: str) -> list[int]:
     """The processes of a cgroup and of all below it, as far as this pid namespace shows them."""
     pids: list[int] = []
-    for path in inner(directory):
+    for fd in inner(directory):
         try:
-            text = files.read(f"{path}/cgroup.procs")
+            text = files.read("cgroup.procs", dir_fd=fd)
         except KernelError as error:
             # A threaded cgroup (v2) says EOPNOTSUPP: its processes are listed by the domain above it.
             if error.errno not in (*_GONE, errno.EOPNOTSUPP):
@@ -87,8 +119,9 @@ def remove(directories: Iterable[str], patience: float) -> None:
     pause = 0.0005
     while busy:
         for directory in busy:
-            for path in inner(directory):
-                _remove_one(path)
+            for fd in inner(directory):
+                for name in _names(fd):
+                    _remove_one(name, dir_fd=fd)
         busy = [directory for directory in busy if not _remove_one(directory)]
         if busy and time.monotonic() > deadline:
             raise _still_there(busy[0])
@@ -97,10 +130,10 @@ def remove(directories: Iterable[str], patience: float) -> None:
             pause = min(pause * 2, 0.1)
 
 
-def _remove_one(directory: str) -> bool:
+def _remove_one(directory: str, *, dir_fd: int | None = None) -> bool:
     """Is it gone now? False while it has processes or cgroups of its own."""
     try:
-        posix.rmdir(directory)
+        posix.rmdir(directory, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in (errno.EBUSY, errno.ENOTEMPTY):
             return False

@@ -183,7 +183,7 @@ def _temporary(destination: str, mode: str) -> Mount:
 
 
 def _limits() -> Resources:
-    """Limits of memory and processes, where this host has the controllers for them."""
+    """Limits of memory and processes, where this host has the controllers for them, and this user may use them."""
     controllers = profiles.controllers(rootless=False)
     limits: Resources = {}
     if "memory" in controllers:

@@ -18,6 +18,7 @@ _UNITS = {  # in nanoseconds; the longer name first where one begins with anothe
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
+_LONGEST = 4000  # digits of one amount: Python reads no more than 4300
 _DIGITS = "0123456789."
 
 
@@ -33,7 +34,7 @@ def nanoseconds(text: str) -> int | None:
         amount = rest[: len(rest) - len(after)]
         rest = after.lstrip("nuµμmsh")
         unit = after[: len(after) - len(rest)]
-        if unit not in _UNITS or not amount.strip(".") or amount.count(".") > 1:
+        if unit not in _UNITS or not amount.strip(".") or amount.count(".") > 1 or len(amount) > _LONGEST:
             return None
         whole, _, part = amount.partition(".")
         total += int(whole or 0) * _UNITS[unit] + int(part or 0) * _UNITS[unit] // 10 ** len(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.cli.options import whole_number
 from sampan.errors import SampanError
 
 TYPE_CHECKING = False
@@ -116,9 +117,10 @@ def _add_user(process: Process, arguments: Arguments) -> None:
 
 
 def _id(arguments: Arguments, option: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    number = whole_number(text)
+    if number is None or len(text) > 10:
         raise arguments.misuse(f'--{option} takes numbers, not "{text}"')
-    return int(text)
+    return number
 
 
 def _add_capabilities(process: Process, names: list[str]) -> None:

@@ -48,7 +48,8 @@ class Log:
             except KernelError as error:
                 write(f"sampan: --log: {error}\n", fd=2)
         # a program that asked for JSON and gave no log reads standard error
-        line = f"sampan: {message}\n" if self.target or self.format == "text" else _line("json", "error", message)
+        as_text = self.target or self.format == "text"
+        line = f"sampan: {_harmless(message)}\n" if as_text else _line("json", "error", message)
         write(line, fd=2)
 
     def _append(self, level: str, message: str) -> None:
@@ -70,6 +71,13 @@ class Log:
             write(line, fd)
         finally:
             posix.close(fd)
+
+
+def _harmless(text: str) -> str:
+    """``text`` without what a terminal would obey: names in messages may come from an image."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
 
 
 def _line(form: str, level: str, message: str) -> str:

@@ -51,9 +51,10 @@ class Arguments:
         value = self.options.get(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit()):
+        number = whole_number(value)
+        if number is None:
             raise self.misuse(f'--{name} must be a whole number, not "{value}"')
-        return int(value)
+        return number
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """The option's value, one of ``choices``; the first of them where it was not given."""
@@ -125,6 +126,11 @@ def _find(arguments: Arguments, table: Table, word: str, name: str) -> Option:
     if name in ("help", "h"):
         return HELP
     raise arguments.misuse(f'unknown option "{word.partition("=")[0]}"')
+
+
+def whole_number(text: str) -> int | None:
+    """The number; None for what is none, and for one of more digits than 64 bits have (Python reads only so many)."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
 
 
 def _truth(arguments: Arguments, word: str, value: str) -> str:

@@ -44,8 +44,8 @@ def controllers(*, rootless: bool) -> set[str]:
         if unified is not None and os.access(unified / "cgroup.subtree_control", os.W_OK):
             found.update((unified / "cgroup.controllers").read_text().split())
         return found
-    found = set(layout.mounts)
-    if layout.unified:
+    found = {name for name, point in layout.mounts.items() if os.access(f"{point}{layout.own.get(name, '/')}", os.W_OK)}
+    if layout.unified and os.access(layout.unified, os.W_OK):
         # Enabled for the children of the root: true on every host with systemd, and often not inside of containers.
         control = Path(layout.unified, "cgroup.subtree_control")
         found.update(control.read_text().split() if control.exists() else ())

@@ -45,12 +45,14 @@ NUMBERS = {
 def number_of(name: str) -> int | None:
     """The signal called "KILL", "SIGKILL", "sigkill", "9" or "RTMIN+3"; None where there is none. 0 only tests."""
     if name.isascii() and name.isdigit():
-        return int(name) if int(name) <= NUMBERS["RTMAX"] else None
+        return int(name) if len(name) <= 20 and int(name) <= NUMBERS["RTMAX"] else None
     base = name.upper().removeprefix("SIG")
     if base in NUMBERS:
         return NUMBERS[base]
     start, sign, distance = base[:5], base[5:6], base[6:]
     if start + sign not in ("RTMIN+", "RTMAX-") or not (distance.isascii() and distance.isdigit()):
+        return None
+    if len(distance) > 20:  # Python reads only so many digits
         return None
     number = NUMBERS[start] + int(sign + distance)
     return number if NUMBERS["RTMIN"] <= number <= NUMBERS["RTMAX"] else None

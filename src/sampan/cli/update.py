@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sampan.cli.options import whole_number
 from sampan.cli.sizes import bytes_of
 from sampan.errors import ConfigError, KernelError, Problem
 
@@ -128,8 +129,8 @@ def _value(arguments: Arguments, option: str, kind: str, text: str) -> int | str
 
 
 def _number(text: str) -> int | None:
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() else None
+    number = whole_number(text.removeprefix("-"))
+    return -number if number is not None and text.startswith("-") else number
 
 
 def _as_given(problem: Problem, options: Mapping[str, str]) -> Problem:

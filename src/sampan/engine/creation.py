@@ -17,6 +17,7 @@ from sampan.engine.launch import Launch, read_init
 from sampan.engine.removal import destroy, silent
 from sampan.engine.share import Share
 from sampan.engine.store import CONFIG, START_SOCKET, Record, cache_directory
+from sampan.engine.store import CREATED as CREATED_STATUS
 from sampan.errors import (
     ConfigError,
     ExistsError,
@@ -31,7 +32,7 @@ from sampan.linux import files, proc
 from sampan.plan.compile import HOOKS_OF_CREATE, compile_plan
 from sampan.plan.host import Host
 from sampan.plan.namespaces import root_path
-from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED
+from sampan.plan.operations import CREATED, HOOKS, MAPPED, MOVED, PLACED, WATCHED
 from sampan.spec.config import load, platform_problem
 from sampan.spec.names import CRUN_PREFIX, PIDFD_RECEIVER
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sampan.engine.network_devices import NetworkDevices
+    from sampan.engine.seccomp_agent import Agent
     from sampan.engine.store import Held, Store
     from sampan.plan.operations import Plan
     from sampan.spec.types import Config
@@ -98,6 +100,7 @@ class Creation:
     """A container being made: its directory is locked, its parts are undone by `abandon`."""
 
     __slots__ = (
+        "agent",
         "config",
         "devices",
         "held",
@@ -127,6 +130,7 @@ class Creation:
         self.opened: list[int] = []
         self.launch: Launch | None = None
         self.devices: NetworkDevices | None = None
+        self.agent: Agent | None = None  # of the seccomp filter, where that has one
         bundle = files.absolute(bundle)
         data = read_config(bundle, options.config)
         self.config = load_config(data, options.config or "config.json")
@@ -164,11 +168,13 @@ class Creation:
 
     def make(self) -> None:
         """Everything up to the wait for `start`. On failure the caller calls `abandon`."""
+        for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
+            self.options.remark(warning)
+        if self.host.seccomp_notify:
+            self._find_agent()
         self.share.make(self.held, self.record)
         facts.find_out(self.config, self.host, self.share.cgroup)
         self.host.cgroup_tasks = self.share.tasks_files()
-        for warning in facts.compile_seccomp(self.config, self.host, cache_directory("seccomp")):
-            self.options.remark(warning)
         plan = compile_plan(self.config, self.host)
         self.record.operations = len(plan.operations)
         for warning in plan.warnings:
@@ -187,6 +193,8 @@ class Creation:
         """The container is complete: nothing undoes it any more but `delete`."""
         self.record.complete = True
         self.held.save(self.record)
+        if self.wait_for_start and self.launch is not None:
+            self.launch.go_on()  # and does not end with the runtime any more
         if self.options.pid_file:
             from sampan.engine.pid_file import write_pid_file
 
@@ -211,6 +219,8 @@ class Creation:
             self.launch.close()
         if self.devices is not None:
             self.devices.close()
+        if self.agent is not None:
+            self.agent.close()
         self.held.close()
 
     def abandon(self) -> None:
@@ -237,6 +247,25 @@ class Creation:
             raise UsageError("process.terminal is true: a container in the background needs --console-socket for it")
         if self.options.console_socket and not wanted:
             raise UsageError("--console-socket is given, but process.terminal is not true in config.json")
+
+    def let_go(self) -> None:
+        """From the wait for `start` to the user's program."""
+        assert self.launch is not None
+        if self.agent is not None:
+            self.agent.connect()
+        self.launch.go_on()
+        if self.agent is not None:
+            self.launch.until(WATCHED)
+            self.agent.entrust(self.launch.sync, self.record, CREATED_STATUS, self.record.pid)
+        self.launch.ended()
+
+    def _find_agent(self) -> None:
+        """Before anything is made. It is called at the start only: many an agent listens to one runtime at a time."""
+        from sampan.engine.seccomp_agent import Agent
+
+        self.record.notifies = True
+        self.agent = Agent(self.config)
+        self.agent.check()
 
     def _spawn(self, plan: Plan) -> None:
         assert self.launch is not None
@@ -297,7 +326,7 @@ class Creation:
         self.hooks_ran = True
         hooks.run_in_runtime("prestart", self.record, "creating")
         hooks.run_in_runtime("createRuntime", self.record, "creating")
-        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.share.cgroup, confined=False)
+        inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.share.cgroup, None)
         hooks.run_in_container("createContainer", self.record, "creating", inside)
 
 

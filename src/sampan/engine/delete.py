@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan._linux import lock_file
 from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import STOPPED
 from sampan.errors import NotFoundError, StateError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
     """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
+    if force:
+        _kill_who_holds_the_lock(store, container_id)
     try:
         held = store.hold(container_id)
     except NotFoundError:
@@ -32,3 +35,20 @@ def delete(store: Store, container_id: str, *, force: bool = False, warn: Callab
             raise StateError(f"cannot delete container {container_id} that is not stopped: it is {status} ({hint})")
         kill_and_wait(record)
         destroy(held, record, warn)
+
+
+def _kill_who_holds_the_lock(store: Store, container_id: str) -> None:
+    """End the processes also where somebody else holds the lock. He may wait for one of them, and for ever.
+
+    For a process that another one of the container stops while it joins, that hangs as a hook in it, or that its
+    seccomp agent does not let begin.
+    """
+    try:
+        with store.look(container_id) as seen:
+            if lock_file(seen.fd, True, False):
+                return
+            record = seen.load()
+            if record.complete:
+                kill_and_wait(record)
+    except (NotFoundError, StateError):
+        pass  # whatever is wrong is told by who holds the lock

@@ -20,6 +20,7 @@ from sampan.errors import ConfigError, KernelError, Problem, SampanError, StateE
 from sampan.linux import files, proc
 from sampan.plan.exec import exec_plan
 from sampan.plan.host import Host
+from sampan.plan.operations import WATCHED
 from sampan.spec.check import listed_numbers
 from sampan.spec.config import reload, validate_process
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+    from sampan.engine.seccomp_agent import Agent
     from sampan.engine.store import Record, Store
     from sampan.plan.operations import Plan
     from sampan.spec.types import Config, Process
@@ -94,20 +96,21 @@ def execute(store: Store, container_id: str, describe: Callable[[Config], Proces
 class Joining:
     """A process on its way into a container. Changes of the container are locked out until it is there."""
 
-    __slots__ = ("held", "host", "launch", "opened", "options", "record", "terminal")
+    __slots__ = ("agent", "held", "host", "launch", "opened", "options", "record", "status", "terminal")
 
     def __init__(self, store: Store, container_id: str, options: ExecOptions) -> None:
         """Raises StateError where the container cannot take a process."""
         opening.check_preserved(options.preserve_fds)
         self.options = options
         self.launch: Launch | None = None
+        self.agent: Agent | None = None  # of the seccomp filter, where that has one
         self.opened: list[int] = []
         self.terminal = (-1, -1)  # the ends of the engine's own socket for it
         # what is frozen begins only when somebody thaws it, which a lock would keep out
         self.held = store.look(container_id) if options.ignore_paused else store.hold(container_id, shared=True)
         try:
             self.record = self.held.load()
-            self._check_status()
+            self.status = self._check_status()
         except BaseException:
             self.held.close()
             raise
@@ -115,7 +118,7 @@ class Joining:
 
     def begin(self, describe: Callable[[Config], Process]) -> None:
         """Start it, up to the point where it has become the program. On failure the caller calls `abandon`."""
-        config = reload(files.read(f"{self.held.path}/{CONFIG}"))
+        config = reload(self.held.read(CONFIG))
         process = describe(config)
         problems = validate_process(process)
         if problems:
@@ -135,6 +138,9 @@ class Joining:
             posix.close(pidfd)
         self.launch = Launch(plan)
         self._spawn(plan, process)
+        if self.agent is not None:
+            self.launch.until(WATCHED)
+            self.agent.entrust(self.launch.sync, self.record, self.status, self.launch.pid)
         self.launch.ended()
         if self.options.pid_file:
             from sampan.engine.pid_file import write_pid_file
@@ -166,15 +172,18 @@ class Joining:
         self.terminal = (-1, -1)
         if self.launch is not None:
             self.launch.close()
+        if self.agent is not None:
+            self.agent.close()
         self.held.close()
 
-    def _check_status(self) -> None:
+    def _check_status(self) -> str:
         status = self.held.status(self.record)
         if not self.record.complete or status == STOPPED:
             raise StateError(f"cannot exec in container {self.record.id}: container not running (it is {status})")
         if status == PAUSED and not self.options.ignore_paused:
             rule = "it is paused (resume it first, or use --ignore-paused)"
             raise StateError(f"cannot exec in container {self.record.id}: {rule}")
+        return status
 
     def _prepare(self, config: Config, process: Process) -> None:
         """What must be known, and had, before the plan."""
@@ -184,6 +193,11 @@ class Joining:
         self.host.cgroup_tasks = self._tasks_files()
         for warning in facts.compile_seccomp(config, self.host, cache_directory("seccomp")):
             self.options.remark(warning)
+        if self.host.seccomp_notify:
+            from sampan.engine.seccomp_agent import Agent
+
+            self.agent = Agent(config)
+            self.agent.connect()
 
     def _check_terminal(self, process: Process) -> None:
         """Who would have the terminal? Raises UsageError where nobody would, and where nobody asked for one."""

@@ -7,10 +7,12 @@ import posix
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files, proc
 from sampan.plan.host import CgroupMount, Host
-from sampan.spec.names import SECCOMP_BPF_DATA, SECCOMP_FAIL_UNKNOWN
+from sampan.spec.names import CAPABILITIES, SECCOMP_BPF_DATA, SECCOMP_FAIL_UNKNOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sampan.cgroups.cgroup import Cgroup
     from sampan.spec.types import Config
 
@@ -20,8 +22,9 @@ SPEC_ALLOW = 1 << 2  # SECCOMP_FILTER_FLAG_SPEC_ALLOW, which a filter without fl
 
 def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
     """Completes ``host``."""
-    host.euid = posix.geteuid()
-    host.capabilities = _grantable(config)
+    held = proc.status_fields()
+    host.privileged = bool(int(held[b"CapEff"], 16) >> CAPABILITIES["CAP_SYS_ADMIN"] & 1)
+    host.capabilities = _grantable(config, held)
     host.cgroup_placed = cgroup.places
     host.cgroup_tasks = cgroup.tasks_files()
     if any(mount.get("type") in ("cgroup", "cgroup2") for mount in config.get("mounts", ())):
@@ -31,6 +34,8 @@ def find_out(config: Config, host: Host, cgroup: Cgroup) -> None:
         host.apparmor = _content("/sys/module/apparmor/parameters/enabled") == b"Y\n"
     if process.get("selinuxLabel") or config.get("linux", {}).get("mountLabel"):
         host.selinux = _content("/sys/fs/selinux/enforce") != b""
+    if process.get("terminal") and not host.terminal_socket:
+        host.terminal_size = _terminal_size()
     if not host.pivot:
         host.proc_mounts = _mounts_of_kernel_file_systems()
 
@@ -50,13 +55,11 @@ def compile_seccomp(config: Config, host: Host, cache_directory: str | None) -> 
     from sampan.linux.seccomp import compile_filter
 
     found = compile_filter(profile, cache_directory=cache_directory)
-    if found.notify:
-        rule = "asks for SCMP_ACT_NOTIFY: seccomp user notification is not done by this release"
-        raise ConfigError("config.json", [Problem("linux.seccomp", None, rule, "config-linux.md#seccomp")])
     if found.warnings and annotations.get(SECCOMP_FAIL_UNKNOWN, "0") != "0":
         raise ConfigError("config.json", [_forbidden(warning) for warning in found.warnings])
     host.seccomp_filter = found.program
     host.seccomp_flags = found.flags
+    host.seccomp_notify = found.notify
     return found.warnings
 
 
@@ -71,20 +74,19 @@ def unified_cgroup_of(pid: int) -> str:
     from sampan.cgroups.layout import UNIFIED, detect
 
     mount = detect().unified
-    for line in files.read(f"/proc/{pid}/cgroup").decode(errors="surrogateescape").splitlines():
-        number, controllers, path = line.split(":", 2)
+    for line in files.lines(files.read(f"/proc/{pid}/cgroup")):
+        number, controllers, path = line.decode(errors="surrogateescape").split(":", 2)
         if mount and number == "0" and controllers == UNIFIED and not path.startswith("/.."):
             return f"{mount}{path.rstrip('/')}"
     return ""
 
 
-def _grantable(config: Config) -> int:
+def _grantable(config: Config, held: Mapping[bytes, bytes]) -> int:
     """The capabilities that the runtime holds itself; in a user namespace of its own, all that the kernel knows."""
     for entry in config.get("linux", {}).get("namespaces", ()):
         if entry["type"] == "user":
             return (1 << int(files.read("/proc/sys/kernel/cap_last_cap")) + 1) - 1
-    status = proc.status_fields()
-    return int(status[b"CapPrm"], 16) & int(status[b"CapBnd"], 16)
+    return int(held[b"CapPrm"], 16) & int(held[b"CapBnd"], 16)
 
 
 def _cgroup_mounts(cgroup: Cgroup) -> list[CgroupMount]:
@@ -100,12 +102,25 @@ def _cgroup_mounts(cgroup: Cgroup) -> list[CgroupMount]:
 
 
 def _mounts_of_kernel_file_systems() -> list[str]:
+    from sampan.cgroups.layout import unescape
+
     found = []
-    for line in files.read("/proc/self/mountinfo").decode(errors="surrogateescape").splitlines():
-        head, _, tail = line.partition(" - ")
-        if tail.split(" ", 1)[0] in ("proc", "sysfs"):
-            found.append(head.split(" ")[4])
+    for line in files.lines(files.read("/proc/self/mountinfo")):
+        head, _, tail = line.partition(b" - ")
+        if tail.split(b" ", 1)[0] in (b"proc", b"sysfs"):
+            found.append(unescape(head.split(b" ")[4]))
     return found[::-1]  # inner ones first
+
+
+def _terminal_size() -> tuple[int, int]:
+    """Width and height of the caller's terminal, whichever of the streams are redirected."""
+    for stream in (0, 1, 2):
+        try:
+            width, height = posix.get_terminal_size(stream)
+        except OSError:
+            continue
+        return width, height
+    return 0, 0
 
 
 def _content(path: str) -> bytes:

@@ -17,6 +17,7 @@ from sampan.errors import HookError, KernelError, SampanError
 from sampan.linux import proc
 from sampan.plan.hook import container_hook_plan
 from sampan.plan.namespaces import namespace_flags
+from sampan.plan.operations import WATCHED
 from sampan.spec import state
 from sampan.spec.names import HOOKS_STDERR, HOOKS_STDOUT
 
@@ -64,26 +65,29 @@ def run_in_container(kind: str, record: Record, status: str, container: Containe
 
 
 class ContainerNamespaces:
-    """The namespaces and the cgroup of a container for its hooks; ``confined`` as its process, if that is said."""
+    """The namespaces and the cgroup of a container for its hooks; with a record they are confined as its process."""
 
-    __slots__ = ("cgroup", "config", "flags", "host", "pidfd")
+    __slots__ = ("cgroup", "config", "confined", "flags", "host", "pidfd")
 
-    def __init__(self, pidfd: int, config: Config, host: Host, cgroup: Cgroup, *, confined: bool) -> None:
+    def __init__(self, pidfd: int, config: Config, host: Host, cgroup: Cgroup, confined: Record | None) -> None:
         self.pidfd = pidfd
         self.cgroup = cgroup
         self.flags = namespace_flags(config)
-        self.config = config if confined else None
+        self.config = config
+        self.confined = confined
         self.host = host
 
     def start(self, hook: Hook, standard: tuple[int, int, int]) -> tuple[int, int]:
         """Start the hook; its pid and pidfd."""
-        plan = container_hook_plan(hook, self.flags, self.config, self.host)
+        plan = container_hook_plan(hook, self.flags, self.config if self.confined else None, self.host)
         tasks = [posix.open(path, posix.O_WRONLY | posix.O_CLOEXEC) for path in self.host.cgroup_tasks]
         init = read_init()
         unified = self.cgroup.open_unified()
         launch = Launch(plan)
         try:
             launch.spawn(init, standard, (self.pidfd, *tasks), 3, 0, unified)
+            if self.confined and self.host.seccomp_notify:
+                self._entrust(launch, self.confined)
             launch.ended()
             posix.close(launch.sync)
             return launch.pid, launch.pidfd
@@ -95,6 +99,16 @@ class ContainerNamespaces:
             for fd in (init, unified, *tasks):
                 if fd >= 0:
                     posix.close(fd)
+
+    def _entrust(self, launch: Launch, record: Record) -> None:
+        """The hook has a filter of its own, and tells the agent of it as every process does."""
+        from sampan.engine.seccomp_agent import Agent
+        from sampan.engine.store import CREATED
+
+        agent = Agent(self.config)
+        agent.connect()
+        launch.until(WATCHED)
+        agent.entrust(launch.sync, record, CREATED, launch.pid)
 
 
 def _run_all(kind: str, record: Record, document: State, start: Start) -> None:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 REACHED, FORKED, FAILED = 1, 2, 3
 MESSAGE_SIZE = 520
 SIGKILL = 9
+SPAWN_HINTS = {
+    errno.ENOSPC: "the limit of namespaces in /proc/sys/user is reached",
+    errno.EPERM: "who is not root makes them in a user namespace: `sampan spec --rootless` writes a config.json for it",
+}
 
 
 def read_init() -> int:
@@ -32,7 +36,7 @@ def read_init() -> int:
     path = _linux.__file__.rpartition("/")[0] + "/init"
     program = files.read(path)
     try:
-        return _linux.sealed_memfd("sampan-init", program)
+        return _linux.sealed_memfd("sampan-init", program, True)
     except OSError as error:
         if error.errno != errno.EACCES:
             raise KernelError("memfd_create", "init", error.errno or 0) from None
@@ -75,7 +79,7 @@ class Launch:
             plan = _linux.sealed_memfd("sampan-plan", self.plan)
             self.pid, self.pidfd = _linux.spawn(init, standard, (plan, theirs, *slots), first, clone_flags, cgroup)
         except OSError as error:
-            hint = "the limit of namespaces in /proc/sys/user is reached" if error.errno == errno.ENOSPC else ""
+            hint = SPAWN_HINTS.get(error.errno or 0, "")
             raise KernelError("start init", "", error.errno or 0, "linux.namespaces", hint) from None
         finally:
             posix.close(theirs)

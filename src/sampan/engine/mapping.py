@@ -5,35 +5,43 @@ from __future__ import annotations
 import posix
 
 from sampan.engine.launch import Launch, read_init
-from sampan.errors import KernelError, SampanError
-from sampan.linux import files
+from sampan.errors import KernelError
+from sampan.linux import files, proc
 from sampan.plan.operations import CREATED, MAPPED, NEWUSER, Plan
+from sampan.spec.names import CAPABILITIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sampan.errors import SampanError
     from sampan.spec.types import IDMapping
 
+UIDS, GIDS = "linux.uidMappings", "linux.gidMappings"
+OUTPUT_SHOWN = 500  # bytes of what a program says that fails
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def write_mappings(pid: int, uids: Sequence[IDMapping], gids: Sequence[IDMapping]) -> None:
-    """Map the ids of the new user namespace that ``pid`` is in. Raises KernelError, SampanError."""
-    if posix.geteuid() == 0:
-        _write(f"/proc/{pid}/uid_map", uids, "linux.uidMappings")
-        _write(f"/proc/{pid}/gid_map", gids, "linux.gidMappings")
-        return
-    if _is_own_id(uids, posix.geteuid()):
-        _write(f"/proc/{pid}/uid_map", uids, "linux.uidMappings")
+    """Map the ids of the new user namespace that ``pid`` is in. Raises KernelError, SampanError.
+
+    user_namespaces(7): who is root of the namespace around it may map all ids that are mapped there; anybody else the
+    own uid, and the own gid, once no process in there can drop groups any more. The programs may map what /etc/subuid
+    and /etc/subgid give the user.
+    """
+    privileged = posix.geteuid() == 0
+    if privileged or _is_own_id(uids, posix.geteuid()):
+        _write(f"/proc/{pid}/uid_map", uids, UIDS)
     else:
-        _map_with_program("newuidmap", pid, uids, "linux.uidMappings")
+        _map_with_program("newuidmap", pid, uids)
     if _is_own_id(gids, posix.getegid()):
-        # user_namespaces(7): without privileges, only a process that can no longer drop groups may map one
-        files.write(f"/proc/{pid}/setgroups", "deny")
-        _write(f"/proc/{pid}/gid_map", gids, "linux.gidMappings")
+        if not (privileged and _may_map_groups()):
+            files.write(f"/proc/{pid}/setgroups", "deny")
+        _write(f"/proc/{pid}/gid_map", gids, GIDS)
+    elif privileged:
+        _write(f"/proc/{pid}/gid_map", gids, GIDS)
     else:
-        _map_with_program("newgidmap", pid, gids, "linux.gidMappings")
+        _map_with_program("newgidmap", pid, gids)
 
 
 def namespace_with_mapping(uids: Sequence[IDMapping], gids: Sequence[IDMapping], *, field: str) -> int:
@@ -60,28 +68,52 @@ def _is_own_id(mappings: Sequence[IDMapping], own: int) -> bool:
     return len(mappings) == 1 and mappings[0]["size"] == 1 and mappings[0]["hostID"] == own
 
 
+def _may_map_groups() -> bool:
+    """Root of a container may have been left without the right to."""
+    return bool(int(proc.status_fields()[b"CapEff"], 16) >> CAPABILITIES["CAP_SETGID"] & 1)
+
+
 def _write(path: str, mappings: Sequence[IDMapping], field: str) -> None:
     lines = [f"{entry['containerID']} {entry['hostID']} {entry['size']}\n" for entry in mappings]
     try:
         files.write(path, "".join(lines))
     except KernelError as error:
-        raise KernelError("write", path, error.errno, field, "these ids cannot be mapped by this user") from None
+        name = path.rpartition("/")[2]
+        hint = f"they must be among those of /proc/self/{name}, and who maps 0 must have CAP_SETFCAP"
+        raise KernelError("write", path, error.errno, field, hint) from None
 
 
-def _map_with_program(program: str, pid: int, mappings: Sequence[IDMapping], field: str) -> None:
+def _map_with_program(program: str, pid: int, mappings: Sequence[IDMapping]) -> None:
     arguments = [program, str(pid)]
     for entry in mappings:
         arguments += [str(entry["containerID"]), str(entry["hostID"]), str(entry["size"])]
-    for directory in SEARCH_PATH.split(":"):
+    path = _find(program)
+    if not path:
+        raise _refusal(program, None)
+    output = posix.memfd_create(program, posix.MFD_CLOEXEC)
+    try:
+        actions = [(posix.POSIX_SPAWN_DUP2, output, 1), (posix.POSIX_SPAWN_DUP2, output, 2)]
+        child = posix.posix_spawn(path, arguments, {}, file_actions=actions)
+        if posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1]) == 0:
+            return
+        said = posix.pread(output, OUTPUT_SHOWN, 0).decode(errors="replace").strip()
+    finally:
+        posix.close(output)
+    raise _refusal(program, said)
+
+
+def _find(program: str) -> str:
+    """Where the caller's PATH has it, or else where systems have it; "" for nowhere."""
+    own = posix.environ.get(b"PATH", b"").decode(errors="surrogateescape")
+    for directory in f"{own}:{SEARCH_PATH}".split(":"):
         path = f"{directory}/{program}"
-        if posix.access(path, posix.X_OK):
-            break
-    else:
-        raise SampanError(f"{field}: mapping a range of ids needs {program}, which is not installed (package uidmap)")
-    child = posix.posix_spawn(path, arguments, {})
-    status = posix.waitstatus_to_exitcode(posix.waitpid(child, 0)[1])
-    if status != 0:
-        ids = "/etc/subuid" if program == "newuidmap" else "/etc/subgid"
-        raise SampanError(
-            f"{field}: {' '.join(arguments)} ended with {status}; does {ids} give these ids to this user?"
-        )
+        if directory.startswith("/") and posix.access(path, posix.X_OK):
+            return path
+    return ""
+
+
+def _refusal(program: str, said: str | None) -> SampanError:
+    """Why it did not map the ids; None: there is no such program."""
+    from sampan.engine.subordinate_ids import refusal
+
+    return refusal(program, said)

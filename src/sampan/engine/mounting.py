@@ -88,7 +88,7 @@ class _Target:
         status = held.status(self.record)
         if status not in (CREATED, RUNNING, PAUSED):
             raise StateError(f"cannot change mounts of container {self.record.id}: it is {status}")
-        self.config: Config = reload(files.read(f"{held.path}/{CONFIG}"))
+        self.config: Config = reload(held.read(CONFIG))
         namespaces = self.config.get("linux", {}).get("namespaces", ())
         if not any(entry["type"] == "mount" and not entry.get("path") for entry in namespaces):
             reason = "it has no mount namespace of its own, and others would get them too"
@@ -143,7 +143,7 @@ def _named(document: str, compile_plan: Callable[[], Plan]) -> Plan:
 
 def _mounts_of(record: Record) -> list[_Mount]:
     """The mounts that the container's process sees. Raises KernelError where it has ended."""
-    return [_Mount(line) for line in files.read(f"/proc/{record.pid}/mountinfo").splitlines()]
+    return [_Mount(line) for line in files.lines(files.read(f"/proc/{record.pid}/mountinfo"))]
 
 
 def _find(mounts: list[_Mount], wanted: list[str], document: str) -> list[tuple[str, int, str]]:

@@ -4,6 +4,7 @@ Hot path."""
 
 from __future__ import annotations
 
+import errno
 import posix
 
 from sampan import _linux
@@ -83,7 +84,7 @@ def _connect(descriptor: Descriptor) -> int:
 
 def _open_namespace(descriptor: Descriptor) -> int:
     """ "The runtime MUST generate an error if `path` is not associated with a namespace of type `type`.\""""
-    fd = _open(descriptor, posix.O_RDONLY)
+    fd = _open(descriptor, posix.O_RDONLY | posix.O_NONBLOCK)  # a FIFO is no namespace, and would make this wait
     try:
         kind = _linux.namespace_type(fd)
     except OSError:
@@ -102,7 +103,8 @@ def _open_tree(descriptor: Descriptor) -> int:
     try:
         tree = _linux.open_tree(descriptor.path, descriptor.flags)
     except OSError as error:
-        raise KernelError("open_tree", descriptor.path, error.errno or 0, field) from None
+        hint = "id-mapped mounts take root's rights over the host" if _is_refused(descriptor, error) else ""
+        raise KernelError("open_tree", descriptor.path, error.errno or 0, field, hint) from None
     try:
         if descriptor.slave:
             from sampan.plan.mount_options import SLAVE
@@ -114,6 +116,10 @@ def _open_tree(descriptor: Descriptor) -> int:
         posix.close(tree)
         raise
     return tree
+
+
+def _is_refused(descriptor: Descriptor, error: OSError) -> bool:
+    return descriptor.id_mapping is not None and error.errno == errno.EPERM
 
 
 def _map_ids(tree: int, descriptor: Descriptor) -> None:
@@ -128,7 +134,7 @@ def _map_ids(tree: int, descriptor: Descriptor) -> None:
     try:
         _linux.mount_setattr(tree, descriptor.id_mapping_recursive, MOUNT_ATTR_IDMAP, 0, 0, namespace)
     except OSError as error:
-        what = "its file system may not support id-mapped mounts"
+        what = "its file system may not support id-mapped mounts, or belong to a user namespace above this one"
         raise KernelError("map the ids of", descriptor.path, error.errno or 0, descriptor.cause, what) from None
     finally:
         posix.close(namespace)

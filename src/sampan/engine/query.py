@@ -25,7 +25,7 @@ def state(store: Store, container_id: str) -> dict[str, object]:
             "rootfs": record.rootfs,
             "created": record.created,
             "annotations": record.annotations,
-            "owner": _user_name(record.owner),
+            "owner": user_name(record.owner),
         }
 
 
@@ -40,7 +40,8 @@ def containers(store: Store) -> list[dict[str, object]]:
     return found
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """The name of a user, or #UID for one that has none."""
     if uid == 0:
         return "root"
     import pwd

@@ -74,8 +74,7 @@ def finish(store: Store, container_id: str, created: str, warn: Callable[[str], 
 
 def _start(creation: Creation) -> Readiness | None:
     """From the wait for `start` to the user's program, with the hooks around it."""
-    launch, record, warn = creation.launch, creation.record, creation.options.warn
-    assert launch is not None
+    record, warn = creation.record, creation.options.warn
     readiness: Readiness | None = None
     try:
         if creation.tells_readiness:
@@ -83,8 +82,7 @@ def _start(creation: Creation) -> Readiness | None:
 
             readiness = Readiness(creation.held, record, creation.options.notify_socket)
         run_hooks(creation.held, record, "startContainer", warn)
-        launch.go_on()
-        launch.ended()
+        creation.let_go()
         run_hooks(creation.held, record, "poststart", warn)
     except HookError:
         creation.give_devices_back()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import posix
 
 from sampan import _linux
-from sampan.engine.launch import FAILED, receive
+from sampan.engine.launch import FAILED, REACHED, receive
 from sampan.engine.removal import destroy, kill_and_wait, silent
 from sampan.engine.store import CONFIG, CREATED, NOTIFY, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
-from sampan.linux import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sampan.engine.readiness import Readiness
+    from sampan.engine.seccomp_agent import Agent
     from sampan.engine.store import Held, Record, Store
 
 
@@ -35,7 +35,7 @@ def start(store: Store, container_id: str, notify_socket: str = "", *, warn: Cal
                 readiness = Readiness(held, record, notify_socket)
             run_hooks(held, record, "startContainer", warn)
             _let_go(held, record)
-            posix.unlink(f"{held.path}/{START_SOCKET}")
+            held.unlink(START_SOCKET)
             run_hooks(held, record, "poststart", warn)
         if readiness is not None:
             readiness.wait()  # others may do with the container what they like meanwhile
@@ -78,11 +78,11 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
     if pidfd < 0:
         raise HookError(f"hooks.{kind}: the container's process has ended")
     try:
-        config = load(files.read(f"{held.path}/{CONFIG}"))
+        config = load(held.read(CONFIG))
         host = Host(record.id, record.bundle)
         facts.find_out(config, host, record.group())
         facts.compile_seccomp(config, host, cache_directory("seccomp"))
-        inside = hooks.ContainerNamespaces(pidfd, config, host, record.group(), confined=True)
+        inside = hooks.ContainerNamespaces(pidfd, config, host, record.group(), record)
         hooks.run_in_container(kind, record, "created", inside)
     finally:
         posix.close(pidfd)
@@ -90,6 +90,7 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
 
 def _let_go(held: Held, record: Record) -> None:
     """Tell init to go on, and listen on the same connection until execve closes it or init says why it could not."""
+    agent = _find_agent(held) if record.notifies else None
     try:
         connection = _linux.unix_connect(held.fd, START_SOCKET, False)
     except OSError:
@@ -97,12 +98,27 @@ def _let_go(held: Held, record: Record) -> None:
     try:
         posix.write(connection, b"g")
         kind, index, value, call, detail = receive(connection)
+        if agent is not None and kind == REACHED:
+            agent.entrust(connection, record, CREATED, record.pid)
+            kind, index, value, call, detail = receive(connection)
         if kind == FAILED:
             raise _failure(held, record, index, call, value, detail)
     except BrokenPipeError:
         raise StateError(f"cannot start container {record.id}: its process has ended") from None
     finally:
         posix.close(connection)
+        if agent is not None:
+            agent.close()
+
+
+def _find_agent(held: Held) -> Agent:
+    """The seccomp agent, connected: where it is not there, the container stays as it is and can be started later."""
+    from sampan.engine.seccomp_agent import Agent
+    from sampan.spec.config import load
+
+    agent = Agent(load(held.read(CONFIG)))
+    agent.connect()
+    return agent
 
 
 def _failure(held: Held, record: Record, index: int, call: str, value: int, detail: str) -> SampanError:
@@ -114,7 +130,7 @@ def _failure(held: Held, record: Record, index: int, call: str, value: int, deta
     from sampan.plan.process import add_process
     from sampan.spec.config import load
 
-    config = load(files.read(f"{held.path}/{CONFIG}"))
+    config = load(held.read(CONFIG))
     host = Host(record.id, record.bundle)
     facts.find_out(config, host, record.group())
     facts.compile_seccomp(config, host, cache_directory("seccomp"))

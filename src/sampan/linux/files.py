@@ -29,12 +29,23 @@ def read_fd(fd: int) -> bytes:
     return b"".join(parts)
 
 
-def write(path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: int = 0o600) -> None:
+def lines(data: bytes) -> list[bytes]:
+    """The lines of a file of /proc that are not empty.
+
+    Only a newline ends one. A container chooses names that are in them, and may put what splitlines() takes for an end
+    of line there: a carriage return, a form feed, U+2028. What follows must not be read as a line of the kernel's.
+    """
+    return [line for line in data.split(b"\n") if line]
+
+
+def write(
+    path: str, data: str | bytes, *, flags: int = posix.O_WRONLY, mode: int = 0o600, dir_fd: int | None = None
+) -> None:
     """Write ``data`` to the file at ``path`` in one write(2), as control files need. Raises KernelError."""
     if isinstance(data, str):
         data = data.encode()
     try:
-        fd = posix.open(path, flags | posix.O_CLOEXEC, mode)
+        fd = posix.open(path, flags | posix.O_CLOEXEC, mode, dir_fd=dir_fd)
     except OSError as error:
         raise KernelError("open", path, error.errno or 0) from None
     try:

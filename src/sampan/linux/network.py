@@ -34,7 +34,7 @@ def interfaces(pid: int) -> tuple[Interface, ...]:
 
 def parse(data: bytes) -> Iterator[Interface]:
     """The interfaces of /proc/PID/net/dev."""
-    for line in data.decode(errors="surrogateescape").splitlines()[_TITLES:]:
-        name, _, rest = line.rpartition(":")
+    for line in files.lines(data)[_TITLES:]:
+        name, _, rest = line.decode(errors="surrogateescape").rpartition(":")
         counted = rest.split()
         yield Interface(name.strip(), *(int(counted[column]) for column in _COLUMNS))

@@ -56,7 +56,7 @@ def open_process(pid: int, started: int) -> int:
 def status_fields(pid: int | str = "self") -> Mapping[bytes, bytes]:
     """/proc/PID/status: field -> value. Raises KernelError."""
     fields = {}
-    for line in files.read(f"/proc/{pid}/status").splitlines():
+    for line in files.lines(files.read(f"/proc/{pid}/status")):
         name, _, value = line.partition(b":\t")
         fields[name] = value.strip()
     return fields

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sampan.spec.types import Seccomp
 
 # Part of every cache key: to be raised with each change of the translation or of the layout of the cache file.
-FORMAT = 1
+FORMAT = 3
 
 OPEN_DIRECTORY = posix.O_DIRECTORY | posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_CLOEXEC
 OPEN_ENTRY = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC

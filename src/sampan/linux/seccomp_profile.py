@@ -12,6 +12,7 @@ from errno import EDOM, EEXIST, ENOSYS, EPERM
 from sampan import _seccomp
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux.seccomp import Filter
+from sampan.linux.seccomp_ranges import shorten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ ACTIONS = {
 NOTIFY = ACTIONS["SCMP_ACT_NOTIFY"]
 # The largest errnoRet: the kernel's MAX_ERRNO, to which it would lower others; a tracer gets all of the lower half.
 LARGEST_ERRNO = {"SCMP_ACT_ERRNO": 4095, "SCMP_ACT_TRACE": 0xFFFF}
-# A system call that falls to one of these can still succeed. A tracer is expected to know about new ones.
-PERMISSIVE = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
+# A system call that falls to one of these can still succeed. Tracers and agents are expected to know about new ones.
+PERMISSIVE = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY")
 
 OPERATORS = {
     "SCMP_CMP_NE": 1,
@@ -57,7 +58,7 @@ FLAGS = {
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 1 << 2,
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 1 << 5,
 }
-NEW_LISTENER, TSYNC_ESRCH = 1 << 3, 1 << 4
+NEW_LISTENER = 1 << 3
 
 # What libseccomp means by the errors that say something else to everyone else.
 REASONS = {
@@ -90,6 +91,7 @@ def translate(profile: Seccomp) -> Filter:
         raise KernelError("compile", "the seccomp filter", error.errno or 0, field, reason) from None
     if profile["defaultAction"] not in PERMISSIVE and translation.default != ACTIONS["SCMP_ACT_ERRNO"] | ENOSYS:
         program = _unknown_calls(translation) + program
+    program = shorten(program)
     if len(program) // 8 > LARGEST_PROGRAM:
         rule = f"makes a filter of {len(program) // 8} instructions: the kernel takes {LARGEST_PROGRAM} at most"
         raise ConfigError("config.json", [Problem("linux.seccomp.syscalls", None, rule, "")])
@@ -114,14 +116,11 @@ class _Translation:
         self.native = _seccomp.native_architecture()
         self.names: set[str] = set()  # of the system calls that the profile mentions
         self.rules: list[Rule] = []
-        self.notify = False
+        self.notify = profile["defaultAction"] == "SCMP_ACT_NOTIFY"
         self.default = self.action(
             (profile["defaultAction"], "linux.seccomp.defaultAction"),
             (profile.get("defaultErrnoRet"), "linux.seccomp.defaultErrnoRet"),
         )
-        if self.default == NOTIFY:
-            # init's own calls, between loading the filter and the exec, would wait for a listener that nobody has yet
-            self.problem("linux.seccomp.defaultAction", "SCMP_ACT_NOTIFY", "cannot be SCMP_ACT_NOTIFY")
         self.architectures = [
             (f"linux.seccomp.architectures[{index}]", self.architecture(index, name))
             for index, name in enumerate(profile.get("architectures", []))
@@ -175,9 +174,6 @@ class _Translation:
             number = self.system_call(where, name)
             if number is None:
                 continue
-            if action == NOTIFY and name == "write":
-                # as runc refuses it: init must be able to say that it has a listener before anyone can answer for it
-                self.problem(where, name, "cannot have the action SCMP_ACT_NOTIFY")
             if action != self.default:  # else there is nothing to add, and libseccomp refuses to
                 self.rules.extend((where, number, action, alternative) for alternative in alternatives)
 
@@ -213,8 +209,10 @@ class _Translation:
                 self.problem(field, name, "needs a system call with the action SCMP_ACT_NOTIFY")
             else:
                 flags |= FLAGS[name]
-        if self.notify and flags & FLAGS["SECCOMP_FILTER_FLAG_TSYNC"]:
-            flags |= TSYNC_ESRCH  # else seccomp(2) could return a descriptor or a thread's id, and refuses to
+        if self.notify:
+            # It is for the threads of the one process that loads the filter: for init's second one, which must not have
+            # it (native/notify.c), and is gone before the user's program begins. Without agent there is no second one.
+            flags &= ~FLAGS["SECCOMP_FILTER_FLAG_TSYNC"]
         return flags
 
 

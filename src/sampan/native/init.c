@@ -44,31 +44,37 @@ static long tell(enum message_kind kind, int64_t value)
     return SYS3(write, container.sync, &report, sizeof(report));
 }
 
-/* Says that the plan has come to a point and, if it must wait there, until the engine answers. An engine that died
- * never will: the end of the socket ends init as well. */
-long reach(int64_t point, bool wait)
+/* An engine that died never answers: the end of the socket ends init as well. */
+long await_answer(void)
 {
     char answer;
+    return SYS3(read, container.sync, &answer, 1) == 1 ? 0 : attempt("read", -ECANCELED);
+}
+
+/* Says that the plan has come to a point, and waits there until the engine answers. */
+long reach(int64_t point)
+{
     long result = attempt("write", tell(REACHED, point));
-    if (result >= 0 && wait)
-        result = SYS3(read, container.sync, &answer, 1) == 1 ? 0 : attempt("read", -ECANCELED);
+    if (result >= 0)
+        result = await_answer();
     return result < 0 ? result : 0;
 }
 
 static long op_await(args a)
 {
-    return reach(a[0].number, true);
+    return reach(a[0].number);
 }
 
-/* The container is created. `start` connects to the socket in the slot, says so with a byte, and listens on the same
- * connection until execve closes it, or until it is told why that failed. */
+/* The container is created, once the engine has recorded it: were that killed before, nobody would know of this process.
+ * Then `start` connects to the socket in the slot, says so with a byte, and listens on the same connection until execve
+ * closes it, or until it is told why that failed. */
 static long op_await_start(args a)
 {
     char go = 0;
     if (a[0].number < 0)
-        return reach(a[1].number, true);
+        return reach(a[1].number);
     long listener = slot(&a[0]);
-    long result = reach(a[1].number, false);
+    long result = reach(a[1].number);
     close_fd(container.sync);
     container.sync = -1;
     while (result == 0 && go != 'g') {
@@ -89,6 +95,7 @@ static long op_await_start(args a)
 long op_fork(args a)
 {
     struct clone_args arguments = {.flags = (uint64_t)a[0].number | CLONE_PARENT};
+    close_private_proc();
     long child = attempt("clone3", SYS2(clone3, &arguments, sizeof(arguments)));
     if (child <= 0)
         return child;

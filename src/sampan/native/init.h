@@ -53,7 +53,8 @@ long stat_of(long fd, struct statx *status);
 long copy_tree(long from, long to, int depth);
 
 /* engine conversation, init.c */
-long reach(int64_t point, bool wait);
+long reach(int64_t point);
+long await_answer(void);
 
 /* mounts.c */
 long op_mount(args a);
@@ -79,6 +80,7 @@ long op_symlink(args a);
 long op_directory(args a);
 
 /* proc.c */
+void close_private_proc(void);
 long op_private_proc(args a);
 long op_write_proc(args a);
 
@@ -95,10 +97,12 @@ long op_domainname(args a);
 
 /* terminal.c */
 long op_terminal(args a);
+long send_descriptor(long socket, long fd, const char *name);
 
 /* process.c */
 long op_session(args a);
 long op_undumpable(args a);
+long op_dumpable(args a);
 long op_keyring(args a);
 long op_rlimit(args a);
 long op_umask(args a);
@@ -109,6 +113,7 @@ long op_bounding(args a);
 long op_raise_effective(args a);
 long op_capabilities(args a);
 long op_no_new_privileges(args a);
+long load_filter(const struct argument *filter, int64_t flags);
 long op_seccomp(args a);
 long op_personality(args a);
 long op_scheduler(args a);
@@ -119,5 +124,8 @@ long op_home(args a);
 long op_working_directory(args a);
 long op_find_executable(args a);
 long op_execute(args a);
+
+/* notify.c */
+long op_seccomp_notify(args a);
 
 #endif

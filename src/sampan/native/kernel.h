@@ -55,6 +55,16 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
 #define SYS1(name, a) SYS6(name, a, 0, 0, 0, 0, 0)
 #define SYS0(name) SYS6(name, 0, 0, 0, 0, 0, 0)
 
+/* For a loop that waits for another thread without a system call. */
+static inline void relax(void)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("pause" ::: "memory");
+#else
+    __asm__ volatile("yield" ::: "memory");
+#endif
+}
+
 static inline long close_fd(long fd)
 {
     return SYS1(close, fd);

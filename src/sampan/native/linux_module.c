@@ -29,6 +29,7 @@
 #define MAX_WATCHED 64
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
+#define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
 static PyObject *number_or_error(long result)
@@ -55,15 +56,17 @@ static int write_all(int fd, const char *data, Py_ssize_t size)
     return 0;
 }
 
+/* Executable only where that is asked for: a host may forbid it (vm.memfd_noexec). */
 static PyObject *sealed_memfd(PyObject *self, PyObject *args)
 {
     const char *name, *data;
     Py_ssize_t size;
+    int executable = 0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "sy#", &name, &data, &size))
+    if (!PyArg_ParseTuple(args, "sy#|p", &name, &data, &size, &executable))
         return NULL;
     unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    int fd = memfd_create(name, flags | MFD_EXEC);
+    int fd = memfd_create(name, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
     if (fd < 0 && errno == EINVAL) /* before Linux 6.3 every memfd is executable */
         fd = memfd_create(name, flags);
     if (fd >= 0 && (write_all(fd, data, size) < 0 ||

@@ -25,6 +25,7 @@ long op_enter_cgroup(args a)
 long op_join(args a)
 {
     long fd = slot(&a[0]);
+    close_private_proc();
     long result = SYS2(setns, fd, a[1].number);
     if (result == -EPERM && a[2].number)
         return 0;
@@ -53,7 +54,10 @@ long op_become_root(args a)
         SYS2(setgroups, 0, NULL); /* refused in a rootless mapping, where there is nothing to drop either */
     if (result == 0)
         result = SYS3(setresuid, 0, 0, 0);
-    return result == -EINVAL && a[0].number & IF_MAPPED ? 0 : attempt("setresuid", result);
+    if (result == -EINVAL && a[0].number & IF_MAPPED)
+        return 0;
+    /* a change of ids makes it what fs.suid_dumpable says */
+    return result < 0 ? attempt("setresuid", result) : op_undumpable(a);
 }
 
 /* The files in /proc of a process that is closed to others are the host's root's, whom a process in a user namespace of

@@ -17,6 +17,7 @@
     X(domainname, "s") \
     X(session, "") \
     X(undumpable, "") \
+    X(dumpable, "") \
     X(private_proc, "") \
     X(write_proc, "ss") \
     X(propagation, "n") \
@@ -33,7 +34,7 @@
     X(move_root, "") \
     X(chroot, "s") \
     X(unmount, "s") \
-    X(keyring, "s") \
+    X(keyring, "") \
     X(rlimit, "nnn") \
     X(umask, "n") \
     X(groups, "b") \
@@ -44,6 +45,7 @@
     X(capabilities, "nnnn") \
     X(no_new_privileges, "") \
     X(seccomp, "bn") \
+    X(seccomp_notify, "bnn") \
     X(personality, "n") \
     X(scheduler, "nnnnnnn") \
     X(io_priority, "n") \
@@ -54,6 +56,6 @@
     X(find_executable, "ss") \
     X(execute, "bb") \
     X(open_root, "") \
-    X(detach, "sn")
+    X(detach, "ssn")
 
 #endif

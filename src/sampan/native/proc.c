@@ -11,14 +11,20 @@ static bool is_procfs(long fd)
            stat_of(fd, &status) == 0 && status.stx_ino == PROC_ROOT_INODE; /* and not a directory of one */
 }
 
+/* It shows the namespaces that the process leaves: those whom it joins must not find it open here (CVE-2016-9962). */
+void close_private_proc(void)
+{
+    if (container.proc >= 0)
+        close_fd(container.proc);
+    container.proc = -1;
+}
+
 /* A procfs of our own, attached nowhere: what is written through it cannot be redirected (CVE-2025-52881). In a user
  * namespace below a masked /proc the kernel refuses; then the caller's /proc serves, if it is one. */
 long op_private_proc(args a)
 {
     (void)a;
-    if (container.proc >= 0)
-        close_fd(container.proc); /* of the namespaces that the process has left */
-    container.proc = -1;
+    close_private_proc();
     long context = attempt("fsopen", SYS2(fsopen, "proc", FSOPEN_CLOEXEC));
     long result = context < 0 ? context
                               : attempt("fsconfig", SYS5(fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0));

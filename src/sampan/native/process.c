@@ -1,6 +1,7 @@
 /* Operations on the process itself: what it may do, as whom, and the program that it becomes. */
 #include "init.h"
 
+#include <asm/ioctls.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
@@ -8,11 +9,13 @@
 #include <linux/resource.h>
 #include <linux/sched/types.h>
 #include <linux/seccomp.h>
+#include <linux/termios.h>
 
 #define AT_EACCESS_FLAG 0x200
 #define X_OK_MODE 1
 #define IOPRIO_WHO_PROCESS_VALUE 1
 #define MAX_STRINGS 65536
+#define MAX_PASSWD (16 << 20)
 
 struct capability_sets {
     struct __user_cap_header_struct header;
@@ -34,11 +37,21 @@ long op_undumpable(args a)
     return attempt("prctl PR_SET_DUMPABLE", SYS5(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
 }
 
-/* A session keyring of its own: the container must not see the keys of its caller. A kernel without keyrings has
- * none to see. */
+/* While it waits, where nobody is in its user namespace yet but whom the user lets in: without root's rights, who made
+ * the namespace may enter it only through a process that is open to them. */
+long op_dumpable(args a)
+{
+    (void)a;
+    return attempt("prctl PR_SET_DUMPABLE", SYS5(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+/* A session keyring of its own: the container must not see the keys of its caller. Without a name, since the kernel
+ * would join the one of this name that another container has made and opened. A kernel without keyrings has none to
+ * see. */
 long op_keyring(args a)
 {
-    long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, a[0].text);
+    (void)a;
+    long ring = SYS2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     if (ring == -ENOSYS)
         return 0;
     return ring < 0 ? attempt("keyctl", ring) : 0;
@@ -65,17 +78,34 @@ long op_groups(args a)
     return result == -EPERM && a[0].length == 0 ? 0 : attempt("setgroups", result);
 }
 
-/* uid: a process that is not root must be able to open its own /dev/stdout anew. The null device is everybody's
- * already, and what cannot change its owner (a read-only file, a file of another user namespace) stays as it is. */
+/* Pipes, sockets and terminals are, and files that the caller opened for writing. Never what it only lets the
+ * container read, nor a device that others use, too. */
+static bool is_to_be_given(long fd, const struct statx *status)
+{
+    struct winsize size;
+    switch (status->stx_mode & S_IFMT) {
+    case S_IFIFO:
+    case S_IFSOCK:
+        return true;
+    case S_IFCHR:
+        return SYS3(ioctl, fd, TIOCGWINSZ, &size) == 0;
+    case S_IFREG:
+        return (SYS2(fcntl, fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    default:
+        return false;
+    }
+}
+
+/* uid: a process that is not root must be able to open its own /dev/stdout anew. What cannot change its owner (a
+ * read-only file, a file of another user namespace) stays as it is. */
 long op_own_standard_streams(args a)
 {
     struct statx status;
     for (int fd = 0; fd < 3; fd++) {
         if (SYS5(statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) < 0 || status.stx_uid == a[0].number)
             continue;
-        if ((status.stx_mode & S_IFMT) == S_IFCHR && status.stx_rdev_major == 1 && status.stx_rdev_minor == 3)
-            continue;
-        SYS3(fchown, fd, a[0].number, status.stx_gid);
+        if (is_to_be_given(fd, &status))
+            SYS3(fchown, fd, a[0].number, status.stx_gid);
     }
     return 0;
 }
@@ -87,7 +117,8 @@ long op_user(args a)
         result = attempt("setresgid", SYS3(setresgid, a[1].number, a[1].number, a[1].number));
     if (result == 0)
         result = attempt("setresuid", SYS3(setresuid, a[0].number, a[0].number, a[0].number));
-    return result;
+    /* a change of ids makes it what fs.suid_dumpable says */
+    return result < 0 ? result : op_undumpable(a);
 }
 
 /* keeps what the mask has */
@@ -141,12 +172,17 @@ long op_no_new_privileges(args a)
     return attempt("prctl PR_SET_NO_NEW_PRIVS", SYS5(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 }
 
+long load_filter(const struct argument *filter, int64_t flags)
+{
+    struct sock_fprog program = {.len = (unsigned short)(filter->length / sizeof(struct sock_filter)),
+                                 .filter = (struct sock_filter *)(uintptr_t)filter->text};
+    return attempt("seccomp", SYS3(seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+}
+
 /* the program, flags of seccomp(2) */
 long op_seccomp(args a)
 {
-    struct sock_fprog program = {.len = (unsigned short)(a[0].length / sizeof(struct sock_filter)),
-                                 .filter = (struct sock_filter *)(uintptr_t)a[0].text};
-    return attempt("seccomp", SYS3(seccomp, SECCOMP_SET_MODE_FILTER, a[1].number, &program));
+    return load_filter(&a[0], a[1].number);
 }
 
 long op_personality(args a)
@@ -214,18 +250,30 @@ static bool home_in_line(const char *line, int64_t uid)
     return true;
 }
 
-/* uid: HOME from the container's own /etc/passwd, or "/" */
+/* The container's own; only a file, since a device (/dev/urandom, say) may never end. */
+static long open_passwd(void)
+{
+    struct statx status;
+    long fd = container.root < 0 ? SYS4(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
+                                 : resolve("/etc/passwd", O_RDONLY | O_NONBLOCK, 0);
+    if (fd >= 0 && (stat_of(fd, &status) < 0 || (status.stx_mode & S_IFMT) != S_IFREG)) {
+        close_fd(fd);
+        return -EINVAL;
+    }
+    return fd;
+}
+
+/* uid: HOME from the container's own /etc/passwd, as far as that is of a sane size, or "/" */
 long op_home(args a)
 {
     static char buffer[PATH_SIZE];
     copy_text(container.home, sizeof(container.home), "HOME=/");
-    long fd = container.root < 0 ? SYS4(openat, AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
-                                 : resolve("/etc/passwd", O_RDONLY | O_NONBLOCK, 0);
+    long fd = open_passwd();
     if (fd < 0)
         return 0;
     size_t used = 0;
     bool found = false;
-    for (;;) {
+    for (size_t seen = 0; seen < MAX_PASSWD; seen += sizeof(buffer) / 2) {
         long n = SYS3(read, fd, buffer + used, sizeof(buffer) - 1 - used);
         if (n <= 0)
             break;

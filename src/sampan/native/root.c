@@ -91,35 +91,24 @@ long op_open_root(args a)
     return container.root < 0 ? container.root : 0;
 }
 
-/* umount2(2) takes no descriptor: this one's name in our own procfs */
-static long detach_fd(long fd)
-{
-    char name[32] = "self/fd/", digits[20];
-    size_t length = length_of(name), n = 0;
-    for (; n == 0 || fd > 0; fd /= 10)
-        digits[n++] = (char)('0' + fd % 10);
-    while (n > 0)
-        name[length++] = digits[--n];
-    name[length] = 0;
-    long result = attempt("fchdir", SYS1(fchdir, container.proc));
-    return result < 0 ? result : attempt("umount2", SYS2(umount2, name, MNT_DETACH_FLAG));
-}
-
-/* path, id: the mount that the engine has found at the path, and no other. The container has had time to put a link
- * there, or to move directories, so that its masks would be taken away. */
+/* directory, name, id: the mount that the engine has found there, and no other. The container has had time to put a link
+ * there, or to move directories, so that its masks would be taken away; but what is mounted on cannot be moved. */
 long op_detach(args a)
 {
     struct statx status;
-    long target = resolve(a[0].text, O_PATH, RESOLVE_NO_SYMLINKS);
+    long directory = attempt("openat2", resolve(a[0].text, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    if (directory < 0)
+        return directory;
+    long result = attempt("fchdir", SYS1(fchdir, directory));
+    close_fd(directory);
+    long target = result < 0 ? result : SYS4(openat, AT_FDCWD, a[1].text, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
     if (target < 0)
-        return attempt("openat2", target);
-    long result = attempt("statx", SYS5(statx, target, "", AT_EMPTY_PATH, STATX_MNT_ID, &status));
-    if (result == 0 && (status.stx_mnt_id != (uint64_t)a[1].number || is_root(target))) {
+        return attempt("openat", target);
+    result = attempt("statx", SYS5(statx, target, "", AT_EMPTY_PATH, STATX_MNT_ID, &status));
+    if (result == 0 && (status.stx_mnt_id != (uint64_t)a[2].number || is_root(target))) {
         explain("another mount is there now");
         result = attempt("statx", -ESTALE);
     }
-    if (result == 0)
-        result = detach_fd(target);
     close_fd(target);
-    return result;
+    return result < 0 ? result : attempt("umount2", SYS2(umount2, a[1].text, MNT_DETACH_FLAG | UMOUNT_NOFOLLOW_FLAG));
 }

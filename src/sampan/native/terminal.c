@@ -30,9 +30,8 @@ struct descriptor_message {
     int descriptor;
 };
 
-static long send_descriptor(long socket, long fd)
+long send_descriptor(long socket, long fd, const char *name)
 {
-    static const char NAME[] = "/dev/ptmx";
     struct descriptor_message control = {
         .length = offsetof(struct descriptor_message, descriptor) + sizeof(int),
         .level = SOL_SOCKET_LEVEL,
@@ -43,7 +42,7 @@ static long send_descriptor(long socket, long fd)
     struct {
         const void *base;
         size_t length;
-    } part = {NAME, sizeof(NAME) - 1};
+    } part = {name, length_of(name)};
     message.parts = (void *)&part;
     long sent = attempt("sendmsg", SYS3(sendmsg, socket, &message, 0));
     return sent < 0 ? sent : 0;
@@ -93,6 +92,14 @@ static long bind_console(long far)
     return result;
 }
 
+/* The socket is closed at once: whoever reads it to its end need not wait for `start`. */
+static long give_away(long socket, long near)
+{
+    long result = send_descriptor(socket, near, "/dev/ptmx");
+    close_fd(socket);
+    return result;
+}
+
 /* slot of the socket for the near side, width, height, whether it becomes /dev/console, too. A process that joins a
  * container is in its root already. */
 long op_terminal(args a)
@@ -114,7 +121,7 @@ long op_terminal(args a)
     if (result == 0 && a[3].number)
         result = bind_console(far);
     if (result == 0)
-        result = send_descriptor(slot(&a[0]), near);
+        result = give_away(slot(&a[0]), near);
     for (int fd = 0; fd < 3 && result >= 0; fd++)
         result = attempt("dup3", SYS3(dup3, far, fd, 0));
     if (result >= 0)

@@ -168,9 +168,10 @@ _Noreturn __attribute__((used)) void begin(long *stack)
     };
     relay_begin(&relay, descriptor_in(arguments[3]));
     stay(&waiter, &relay);
+    int status = exit_status(&waiter); /* from here on signals do not reach it */
     write_the_rest(&waiter, &relay);
     relay_end(&relay);
-    become(arguments + 6, count - 6, arguments + count + 1, exit_status(&waiter));
+    become(arguments + 6, count - 6, arguments + count + 1, status);
 }
 
 BEGIN_WITH(begin);

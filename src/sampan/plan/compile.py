@@ -6,7 +6,7 @@ from sampan.errors import ConfigError, Problem
 from sampan.plan import mount_options as opt
 from sampan.plan.devices import add_devices
 from sampan.plan.mounts import Surroundings, add_mounts
-from sampan.plan.namespaces import AT_BIRTH, IF_MAPPED, KEEP_GROUPS, NAMESPACES, root_path
+from sampan.plan.namespaces import AT_BIRTH, IF_MAPPED, KEEP_GROUPS, NAMESPACES, is_open_to_caller, root_path
 from sampan.plan.operations import (
     HOOKS,
     MAPPED,
@@ -50,7 +50,7 @@ def compile_plan(config: Config, host: Host) -> Plan:
     _add_device_moves(plan, config)
     if any(config.get("hooks", {}).get(kind) for kind in HOOKS_OF_CREATE):
         plan.group = "hooks"
-        plan.add("await", "hooks", HOOKS)
+        _add_hooks(plan, config, host)
     _add_confinement(plan, config, surroundings, namespaces)
     _add_change_of_root(plan, config, host, namespaces)
     listener = plan.slot(Descriptor("listener", "", "")) if host.wait_for_start else -1
@@ -134,10 +134,13 @@ def _add_joins(plan: Plan, joined: dict[int, int]) -> None:
 
 
 def _add_private_proc(plan: Plan) -> None:
-    """The runtime's own procfs, unless it is there: that of the parent shows other namespaces."""
-    names = [operation.name for operation in plan.operations]
-    if "private_proc" not in names or "fork" in names[names.index("private_proc") :]:
-        plan.add("private_proc", "")
+    """The runtime's own procfs, unless it is there: init closes it where it leaves a namespace."""
+    for operation in reversed(plan.operations):
+        if operation.name == "private_proc":
+            return
+        if operation.name in ("join", "fork"):
+            break
+    plan.add("private_proc", "")
 
 
 def _writes_to_proc(config: Config) -> bool:
@@ -163,7 +166,7 @@ def _add_identity(plan: Plan, config: Config, host: Host, namespaces: dict[str, 
     if "domainname" in config:
         plan.add("domainname", "domainname", config["domainname"])
     if host.keyring:
-        plan.add("keyring", "", f"_ses.{host.identifier}")
+        plan.add("keyring", "")
 
 
 def _add_root(plan: Plan, config: Config, host: Host) -> None:
@@ -183,8 +186,9 @@ def _add_terminal(plan: Plan, config: Config, host: Host) -> None:
         return
     plan.group = "devices"
     slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
-    size = process.get("consoleSize", {"width": 0, "height": 0})
-    plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 1)
+    size = process.get("consoleSize")
+    width, height = (size["width"], size["height"]) if size else host.terminal_size
+    plan.add("terminal", "process.terminal", slot, width, height, 1)
 
 
 def _add_device_moves(plan: Plan, config: Config) -> None:
@@ -197,6 +201,16 @@ def _add_device_moves(plan: Plan, config: Config) -> None:
     plan.device_moves = device_moves(config)
     plan.group = "network devices"
     plan.add("await", "linux.netDevices", MOVED)
+
+
+def _add_hooks(plan: Plan, config: Config, host: Host) -> None:
+    """They enter its namespaces through the process."""
+    is_open = is_open_to_caller(config, host)
+    if is_open:
+        plan.add("dumpable", "hooks")
+    plan.add("await", "hooks", HOOKS)
+    if is_open:
+        plan.add("undumpable", "hooks")
 
 
 def _add_confinement(plan: Plan, config: Config, surroundings: Surroundings, namespaces: dict[str, str]) -> None:

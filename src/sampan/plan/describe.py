@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sampan.errors import printable
 from sampan.plan import mount_options as opt
 from sampan.plan.mounts import BIND, CLASSIC, F_COPY_UP, F_RECURSIVE, REMOUNT, SLOT
 from sampan.plan.namespaces import KEEP_GROUPS, NAMESPACES
@@ -19,11 +20,11 @@ UNLIMITED = (1 << 64) - 1
 
 def text(plan: Plan) -> str:
     """The plan for a person: one operation a line, in groups, each with the field of config.json that caused it."""
-    lines = [("the engine", [(words, cause) for words, cause in _engine_lines(plan)])]
+    lines = [("the engine", [(printable(words), cause) for words, cause in _engine_lines(plan)])]
     for operation in plan.operations:
         if operation.group != lines[-1][0]:
             lines.append((operation.group, []))
-        lines[-1][1].append((describe(operation), operation.cause))
+        lines[-1][1].append((printable(describe(operation)), operation.cause))
     width = min(78, max(len(words) for _, group in lines for words, _ in group))
     parts = []
     number = 0
@@ -31,9 +32,9 @@ def text(plan: Plan) -> str:
         parts.append(f"{name}\n")
         for words, cause in group:
             number += 1
-            comment = f"  # {cause}" if cause else ""
+            comment = f"  # {printable(cause)}" if cause else ""
             parts.append(f"{number:4}  {words.ljust(width)}{comment}".rstrip() + "\n")
-    parts += [f"warning: {warning}\n" for warning in plan.warnings]
+    parts += [f"warning: {printable(warning)}\n" for warning in plan.warnings]
     return "".join(parts)
 
 
@@ -85,6 +86,8 @@ def _descriptor(slot: int, descriptor: Descriptor) -> str:
         return f"open slot {slot}: the socket on which init waits for `start`"
     if descriptor.kind == "terminal":
         return f"open slot {slot}: the socket for the terminal, {descriptor.path or 'to the engine'}"
+    if descriptor.kind == "process":
+        return f"open slot {slot}: the container's process"
     what = {"tree": "a detached clone of the mount", "cgroup": "the cgroup", "namespace": "the namespace"}
     mapped = ", with its ids mapped" if descriptor.id_mapping is not None else ""
     return f"open slot {slot}: {what[descriptor.kind]} {descriptor.path}{mapped}"
@@ -230,6 +233,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "domainname": lambda name: f"set the domainname to {name}",
     "session": lambda: "begin a new session",
     "undumpable": lambda: "forbid other processes to look into this one, until the user's program runs",
+    "dumpable": lambda: "let the user's own hooks and exec find their way into the namespaces, while it waits",
     "private_proc": lambda: "mount a procfs for the runtime alone, attached nowhere",
     "write_proc": lambda path, value: f"write {value!r} to /proc/{path}",
     "propagation": _propagation,
@@ -253,7 +257,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     "move_root": lambda: "move the container's root over the host's, and enter it",
     "chroot": lambda path: f"change the root directory to {path}",
     "unmount": lambda path: f"unmount {path}",
-    "keyring": lambda name: f"join a new session keyring {name}",
+    "keyring": lambda: "make and join a new session keyring",
     "rlimit": _rlimit,
     "umask": lambda mask: "restore the caller's umask" if mask < 0 else f"set the umask to {mask:04o}",
     "groups": _groups,
@@ -264,11 +268,17 @@ _WORDS: dict[str, Callable[..., str]] = {
     "capabilities": _capabilities,
     "no_new_privileges": lambda: "give up new privileges for ever (no_new_privs)",
     "seccomp": lambda program, flags: f"load the seccomp filter ({len(program) // 8} instructions, flags {flags:#x})",
+    "seccomp_notify": lambda program, flags, _point: (
+        f"load the seccomp filter ({len(program) // 8} instructions, flags {flags:#x}), "
+        "and wait until the agent has its descriptor"
+    ),
     "affinity": lambda mask: f"run on the processors of the mask {int.from_bytes(mask, 'little'):#x}",
     "home": lambda uid: f"set HOME to the home directory of user {uid} in the container's /etc/passwd",
     "working_directory": lambda path: f"change the working directory to {path}, inside of the root",
     "find_executable": lambda name, path: f"find the program {name}" + (f" in {path}" if "/" not in name else ""),
     "execute": _execute,
     "open_root": lambda: "take the root of the container that is there",
-    "detach": lambda path, mount_id: f"unmount {path}, if the mount there is still number {mount_id}",
+    "detach": lambda directory, name, mount_id: (
+        f"unmount {name} in {directory}, if the mount there is still number {mount_id}"
+    ),
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sampan.plan.namespaces import IF_MAPPED, KEEP_GROUPS, namespace_flags, root_path
 from sampan.plan.operations import NEWPID, NEWTIME, NEWUSER, Descriptor, Plan
-from sampan.plan.process import add_process, keeps_groups
+from sampan.plan.process import add_labels, add_process, keeps_groups
 from sampan.spec.check import listed_numbers
 
 TYPE_CHECKING = False
@@ -23,7 +23,8 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     All namespaces are joined at once through it: in between, the process would be half in and half out, and no mount or
     user namespace could be joined by the rights in the other. Before it joins it is closed to the eyes of the
     container's processes, which may see it from then on (CVE-2016-9962), so what only a process that is open to its
-    owner may do of itself comes first.
+    owner may do of itself comes first. So do the writes to the runtime's procfs, which shows the host: init closes it
+    as it joins.
     """
     plan = Plan()
     plan.group = "cgroup"
@@ -37,6 +38,7 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
         plan.add("private_proc", "")
     if "oomScoreAdj" in process:
         plan.add("write_proc", "process.oomScoreAdj", "self/oom_score_adj", str(process["oomScoreAdj"]))
+    add_labels(plan, process, host)
     plan.add("undumpable", "")
     flags = namespace_flags(config)
     if flags:
@@ -47,11 +49,11 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
         plan.add("become_root", "linux.namespaces", IF_MAPPED | (KEEP_GROUPS if keeps_groups(config) else 0))
     plan.add("session", "config.md#process")
     if host.keyring:
-        plan.add("keyring", "", f"_ses.{host.identifier}")
+        plan.add("keyring", "")
     if not _has_own_root(config):
         plan.add("chroot", "root.path", root_path(config, host.bundle))
     _add_terminal(plan, process, host)
-    add_process(plan, {**config, "process": process}, host, None)
+    add_process(plan, {**config, "process": process}, host, None, labelled=True)
     return plan
 
 
@@ -77,5 +79,6 @@ def _has_own_root(config: Config) -> bool:
 def _add_terminal(plan: Plan, process: Process, host: Host) -> None:
     if process.get("terminal"):
         slot = plan.slot(Descriptor("terminal", host.terminal_socket, "process.terminal"))
-        size = process.get("consoleSize", {"width": 0, "height": 0})
-        plan.add("terminal", "process.terminal", slot, size["width"], size["height"], 0)
+        size = process.get("consoleSize")
+        width, height = (size["width"], size["height"]) if size else host.terminal_size
+        plan.add("terminal", "process.terminal", slot, width, height, 0)

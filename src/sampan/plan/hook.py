@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sampan.plan.namespaces import IF_MAPPED
 from sampan.plan.operations import NEWUSER, Operation, Plan
-from sampan.plan.process import add_process
+from sampan.plan.process import add_labels, add_process
 from sampan.plan.wire import strings
 
 TYPE_CHECKING = False
@@ -23,6 +23,11 @@ def container_hook_plan(hook: Hook, flags: int, config: Config | None, host: Hos
     plan.group = "hook"
     for index in range(len(host.cgroup_tasks)):
         plan.add("enter_cgroup", "linux.cgroupsPath", index + 1)
+    confined = config is not None and "process" in config
+    if config is not None and confined:
+        plan.add("private_proc", "hooks")
+        add_labels(plan, config["process"], host)
+    plan.add("undumpable", "hooks")  # before processes of the container may see it
     plan.add("join", "hooks", 0, flags, 0)
     plan.add("fork", "hooks", 0)
     plan.add("session", "hooks")
@@ -32,9 +37,7 @@ def container_hook_plan(hook: Hook, flags: int, config: Config | None, host: Hos
     environment = list(hook.get("env", ()))
     # before a seccomp filter that may forbid to look for it
     plan.add("find_executable", "hooks", hook["path"], "")
-    if config is not None and "process" in config:
-        plan.add("private_proc", "hooks")
-        plan.add("undumpable", "hooks")
+    if config is not None and confined:
         _add_confined(plan, config, config["process"], host, arguments, environment)
     plan.add("execute", "hooks", strings(arguments), strings(environment))
     return plan
@@ -46,7 +49,7 @@ def _add_confined(
     """Everything that confines the process of the container, and nothing of its program."""
     whole = Plan()
     of_hook: Process = {**process, "args": arguments, "env": [*environment, "HOME="], "cwd": "/"}
-    add_process(whole, {**config, "process": of_hook}, host, None)
+    add_process(whole, {**config, "process": of_hook}, host, None, labelled=True)
     plan.operations += [operation for operation in whole.operations if _confines(operation)]
 
 

@@ -31,14 +31,16 @@ class Host:
         "cgroup_mounts",
         "cgroup_placed",
         "cgroup_tasks",
-        "euid",
         "identifier",
         "keyring",
         "pivot",
+        "privileged",
         "proc_mounts",
         "seccomp_filter",
         "seccomp_flags",
+        "seccomp_notify",
         "selinux",
+        "terminal_size",
         "terminal_socket",
         "wait_for_start",
     )
@@ -46,7 +48,6 @@ class Host:
     def __init__(self, identifier: str, bundle: str) -> None:
         self.identifier = identifier  # the container's id
         self.bundle = bundle  # absolute path
-        self.euid = 0
         self.capabilities = -1  # mask of those that the runtime can give away; -1: all
         self.cgroup_mounts: Sequence[CgroupMount] = ()
         self.cgroup_placed = False  # True: somebody else (systemd) moves init into its cgroup, and init waits for it
@@ -54,9 +55,12 @@ class Host:
         self.apparmor = False
         self.selinux = False
         self.pivot = True  # False: --no-pivot
+        self.privileged = True  # may the runtime itself mount and clone mounts? (CAP_SYS_ADMIN)
         self.keyring = True  # False: --no-new-keyring
         self.proc_mounts: Sequence[str] = ()  # procfs and sysfs of the host, where pivot is False
         self.seccomp_filter = b""  # linux.seccomp, compiled
         self.seccomp_flags = 0
+        self.seccomp_notify = False  # True: an agent decides some system calls
+        self.terminal_size = (0, 0)  # width and height of the caller's, for a process that is not told another
         self.terminal_socket = ""  # where the terminal goes: a socket's path, or "" for the engine
         self.wait_for_start = False  # True: init waits for `start` on a socket of its own, not for the engine

@@ -43,7 +43,8 @@ def unmount_plan(config: Config, found: Iterable[tuple[str, int, str]]) -> Plan:
     _join(plan, config)
     plan.group = "mounts"
     for path, mount_id, field in found:
-        plan.add("detach", field, path, mount_id)
+        directory, _, name = path.rpartition("/")
+        plan.add("detach", field, directory or "/", name, mount_id)
     return plan
 
 
@@ -52,7 +53,6 @@ def _join(plan: Plan, config: Config) -> None:
     plan.group = "namespaces"
     container = plan.slot(Descriptor("process", "", "linux.namespaces"))
     flags = namespace_flags(config)
-    plan.add("private_proc", "")
     plan.add("undumpable", "")
     plan.add("join", "linux.namespaces", container, flags, 0)
     if flags & (NEWPID | NEWUSER | NEWTIME):

@@ -114,10 +114,11 @@ def _tree_of_engine(
     surroundings: Surroundings, mount: Mount, options: opt.MountOptions, source: str, flags: int, field: str
 ) -> Descriptor | None:
     """The source as something that the engine opens: what init could not reach, or may not map, or would cut off."""
-    privileged = surroundings.host.euid == 0
-    id_mapped = "idmap" in options.manners or "ridmap" in options.manners or "uidMappings" in mount
-    # init's mounts are slaves of the host's; only a clone made outside of its namespace can be their peer
-    shared = any(propagation & opt.SHARED for propagation in options.propagations)
+    privileged = surroundings.host.privileged
+    id_mapped = "idmap" in options.manners or "ridmap" in options.manners or mount.get("uidMappings")
+    # init's mounts are slaves of the host's; only a clone made outside of its namespace can be their peer, which takes
+    # root: for others "shared" is what the container makes of it with the namespaces below its own
+    shared = privileged and any(propagation & opt.SHARED for propagation in options.propagations)
     if not (id_mapped or shared or surroundings.joined or (surroundings.in_user_namespace and privileged)):
         return None
     at_flags = (0x8000 if flags & F_RECURSIVE else 0) | (0x100 if flags & F_SOURCE_NOFOLLOW else 0)
@@ -126,7 +127,7 @@ def _tree_of_engine(
     if id_mapped:
         linux = surroundings.config.get("linux", {})
         tree.id_mapping_recursive = "ridmap" in options.manners
-        if "uidMappings" in mount:
+        if mount.get("uidMappings"):  # an empty array says no more than none
             tree.id_mapping = (mount["uidMappings"], mount["gidMappings"])
         elif linux.get("uidMappings"):
             tree.id_mapping = (linux["uidMappings"], linux.get("gidMappings", ()))
@@ -240,7 +241,7 @@ def _one_hierarchy(
         data = strings(hierarchy.options)
         _mount(plan, field, FILESYSTEM, target, options, source="cgroup", file_system=kind, data=data)
         return
-    if surroundings.joined or (surroundings.in_user_namespace and surroundings.host.euid == 0):
+    if surroundings.joined or (surroundings.in_user_namespace and surroundings.host.privileged):
         tree = Descriptor("tree", hierarchy.directory, field)
         tree.slave = True
         _mount(plan, field, SLOT, target, options, source=hierarchy.directory, slot=plan.slot(tree))

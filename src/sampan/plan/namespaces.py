@@ -6,6 +6,7 @@ from sampan.plan.operations import NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from sampan.plan.host import Host
     from sampan.spec.types import Config
 
 NAMESPACES = {
@@ -37,3 +38,16 @@ def root_path(config: Config, bundle: str) -> str:
     """config.md#root: "either an absolute path or a relative path to the bundle"."""
     path = config["root"]["path"]
     return path if path.startswith("/") else f"{bundle}/{path}"
+
+
+def is_open_to_caller(config: Config, host: Host) -> bool:
+    """Must the container's process let those in who made it, while it waits for hooks and for `start`?
+
+    Root may always enter. Another user may enter the user namespace that is the user's own, but only through a process
+    that is not closed to others. In a namespace that is joined there may be others, to whom it stays closed.
+    """
+    if host.privileged:
+        return False
+    return any(
+        entry["type"] == "user" and not entry.get("path") for entry in config.get("linux", {}).get("namespaces", ())
+    )

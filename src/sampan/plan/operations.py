@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     Argument = int | str | bytes
 
 # The points at which init stops and the engine acts; runtime.md#lifecycle has the hooks.
-MAPPED, HOOKS, CREATED, PLACED, MOVED = 1, 2, 3, 4, 5
+MAPPED, HOOKS, CREATED, PLACED, MOVED, WATCHED = 1, 2, 3, 4, 5, 6
 POINTS = {
     PLACED: "systemd has put this process into the container's cgroup",
     MAPPED: "the ids of the user namespace are mapped",
     MOVED: "the network devices are in this namespace",
     HOOKS: "the hooks of create have run",
     CREATED: "`start` is asked for",
+    WATCHED: "the seccomp agent has the descriptor of the filter",
 }
 
 NEWTIME, NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000

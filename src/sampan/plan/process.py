@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sampan.errors import ConfigError, Problem
-from sampan.plan.operations import CREATED
+from sampan.plan.namespaces import is_open_to_caller
+from sampan.plan.operations import CREATED, WATCHED
 from sampan.plan.wire import strings
 from sampan.spec.check import listed_numbers
 from sampan.spec.names import CAPABILITIES, KEEP_ORIGINAL_GROUPS, RLIMITS, SECCOMP_BPF_DATA
@@ -55,23 +56,24 @@ ENOUGH_FILES = 1024  # more descriptors than init is ever given
 SEARCH_PATH = "/bin:/usr/bin"  # where execvp looks without PATH
 
 
-def add_process(plan: Plan, config: Config, host: Host, listener: int | None) -> None:
+def add_process(plan: Plan, config: Config, host: Host, listener: int | None, *, labelled: bool = False) -> None:
     """Everything from the limits to execve, with the wait for `start` where privileges have been given up already.
 
     ``listener`` is the slot of the socket for that, -1 where the engine says it, None where nobody waits (exec).
+    ``labelled``: have the labels been asked for already?
 
     seccomp goes last, since every later system call must pass the filter. Only a process without no_new_privs needs
     CAP_SYS_ADMIN to load it, so there the capabilities follow it.
     """
     process = config.get("process")
     if process is None:
-        plan.group = "start"
-        plan.add("await_start", "", -1 if listener is None else listener, CREATED)
+        _add_wait(plan, config, host, -1 if listener is None else listener)
         return
     plan.group = "process"
     _add_scheduling(plan, config, process)
     limits_of_files = _add_limits(plan, process)
-    _add_labels(plan, process, host)
+    if not labelled:
+        add_labels(plan, process, host)
     sets = _capability_sets(plan, process, host)
     _add_user(plan, process, sets, keep_groups=keeps_groups(config))
     privileged_filter = bool(host.seccomp_filter) and not process.get("noNewPrivileges")
@@ -83,11 +85,12 @@ def add_process(plan: Plan, config: Config, host: Host, listener: int | None) ->
     plan.add("find_executable", "process.args", process["args"][0], search_path(environment))
     plan.group = "start"
     if listener is not None:
-        plan.add("await_start", "", listener, CREATED)
+        _add_wait(plan, config, host, listener)
     for field, soft, hard in limits_of_files:
         plan.add("rlimit", field, RLIMITS["RLIMIT_NOFILE"], soft, hard)
     if host.seccomp_filter:
-        plan.add("seccomp", _seccomp_field(config), host.seccomp_filter, host.seccomp_flags)
+        operation, more = ("seccomp_notify", (WATCHED,)) if host.seccomp_notify else ("seccomp", ())
+        plan.add(operation, _seccomp_field(config), host.seccomp_filter, host.seccomp_flags, *more)
     if privileged_filter:
         _add_capabilities(plan, sets)
     plan.add("execute", "process.args", strings(process["args"]), strings(environment))
@@ -101,6 +104,13 @@ def keeps_groups(config: Config) -> bool:
 def _seccomp_field(config: Config) -> str:
     raw = SECCOMP_BPF_DATA in config.get("annotations", {})
     return f"annotations[{SECCOMP_BPF_DATA}]" if raw else "linux.seccomp"
+
+
+def _add_wait(plan: Plan, config: Config, host: Host, listener: int) -> None:
+    plan.group = "start"
+    if is_open_to_caller(config, host):
+        plan.add("dumpable", "")
+    plan.add("await_start", "", listener, CREATED)
 
 
 def search_path(environment: Iterable[str]) -> str:
@@ -161,7 +171,7 @@ def _memory_policy(policy: MemoryPolicy) -> tuple[int, bytes]:
     return mode, mask.to_bytes(size, "little")
 
 
-def _add_labels(plan: Plan, process: Process, host: Host) -> None:
+def add_labels(plan: Plan, process: Process, host: Host) -> None:
     """Labels are asked for through the runtime's own procfs; what the kernel has not, it cannot enforce: an error."""
     for field, wanted, there, attribute in (
         ("apparmorProfile", process.get("apparmorProfile"), host.apparmor, "self/attr/apparmor/exec"),

@@ -25,6 +25,7 @@ OPERATIONS = (
     "domainname",
     "session",
     "undumpable",
+    "dumpable",
     "private_proc",
     "write_proc",
     "propagation",
@@ -52,6 +53,7 @@ OPERATIONS = (
     "capabilities",
     "no_new_privileges",
     "seccomp",
+    "seccomp_notify",
     "personality",
     "scheduler",
     "io_priority",
@@ -66,6 +68,7 @@ OPERATIONS = (
 )
 # Far above any real plan, far below what could wrap a 32 bit length (CVE-2021-43784).
 MAX_SIZE = 64 << 20
+MAX_OPERATIONS = 65536
 
 _NUMBER = b"\0\0\0\0\x08\0\0\0"
 _PADDING = (
@@ -82,6 +85,11 @@ _PADDING = (
 
 def encode(plan: Plan) -> bytes:
     """The bytes of the plan. Raises SampanError where it is too large."""
+    count = len(plan.operations)
+    if count > MAX_OPERATIONS:
+        raise SampanError(
+            f"the plan of this configuration has {count} operations; at most {MAX_OPERATIONS} are allowed"
+        )
     codes = {name: index for index, name in enumerate(OPERATIONS)}
     parts = [b""]
     for operation in plan.operations:
@@ -89,7 +97,7 @@ def encode(plan: Plan) -> bytes:
     size = sum(map(len, parts)) + 16
     if size > MAX_SIZE:
         raise SampanError(f"the plan of this configuration has {size} bytes; at most {MAX_SIZE} are allowed")
-    parts[0] = MAGIC + _u32(VERSION) + _u32(len(plan.operations)) + _u32(size)
+    parts[0] = MAGIC + _u32(VERSION) + _u32(count) + _u32(size)
     return b"".join(parts)
 
 

@@ -125,12 +125,12 @@ def is_number_list(text: str) -> bool:
 
 
 def listed_numbers(text: str) -> list[int]:
-    """The numbers of such a list."""
-    numbers: list[int] = []
+    """The numbers of such a list, sorted, each once: however often a document names them."""
+    mask = 0
     for part in text.split(",") if text.strip() else ():
         first, _, last = part.partition("-")
-        numbers.extend(range(int(first), int(last or first) + 1))
-    return numbers
+        mask |= ((2 << int(last or first) - int(first)) - 1) << int(first)
+    return [number for number in range(mask.bit_length()) if mask >> number & 1]
 
 
 def is_page_size(text: str) -> bool:

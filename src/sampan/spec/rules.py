@@ -177,7 +177,7 @@ def _rlimits(process: Process, platform: str) -> Iterator[Problem]:
             yield Problem(f"{field}.type", kind, f"must not be there twice: rlimits[{seen[kind]}] has it, too", section)
         elif kind:
             seen[kind] = index
-        if platform == "linux" and kind and kind not in RLIMITS:
+        if platform == "linux" and kind not in RLIMITS and "type" in rlimit:
             yield Problem(f"{field}.type", kind, f"must be one of {', '.join(RLIMITS)}", section)
         soft, hard = rlimit.get("soft", 0), rlimit.get("hard", 0)
         if soft > hard and "hard" in rlimit:

@@ -205,21 +205,14 @@ def _seccomp(seccomp: Seccomp) -> Iterator[Problem]:
     section = "config-linux.md#seccomp"
     no_errno = "must not be set: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE take an error number"
     action = seccomp.get("defaultAction")
-    notifies = action == "SCMP_ACT_NOTIFY"
     if action and "defaultErrnoRet" in seccomp and action not in SECCOMP_ACTIONS_WITH_ERRNO:
         # "When the action doesn't support an errno, the runtime MUST print and error and fail."
         yield Problem("linux.seccomp.defaultErrnoRet", seccomp["defaultErrnoRet"], no_errno, section)
     for index, syscall in enumerate(seccomp.get("syscalls", ())):
         action = syscall.get("action")
-        if action == "SCMP_ACT_NOTIFY":
-            notifies = True
         if action and "errnoRet" in syscall and action not in SECCOMP_ACTIONS_WITH_ERRNO:
             yield Problem(f"linux.seccomp.syscalls[{index}].errnoRet", syscall["errnoRet"], no_errno, section)
-    if not seccomp.get("listenerPath"):
-        if notifies:
-            rule = "is required where SCMP_ACT_NOTIFY is used: nobody would answer the system call"
-            yield Problem("linux.seccomp.listenerPath", None, rule, section)
-        if seccomp.get("listenerMetadata"):
-            # "This field MUST NOT be set if `listenerPath` is not set."
-            rule = "must not be set without listenerPath"
-            yield Problem("linux.seccomp.listenerMetadata", seccomp["listenerMetadata"], rule, section)
+    if seccomp.get("listenerMetadata") and not seccomp.get("listenerPath"):
+        # "This field MUST NOT be set if `listenerPath` is not set."
+        rule = "must not be set without listenerPath"
+        yield Problem("linux.seccomp.listenerMetadata", seccomp["listenerMetadata"], rule, section)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sampan.cgroups import resctrl
+from sampan.cgroups import layout, resctrl
 from sampan.cgroups.resctrl import Group
 from sampan.errors import ConfigError, KernelError
 from sampan.linux import files
@@ -46,6 +46,7 @@ class Resctrl:
         self._fill_class(point)
 
     def replace_the_kernel(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(layout, "statfs_type", lambda path: resctrl.FILE_SYSTEM)
         patch.setattr(resctrl, "posix", SimpleNamespace(**{**vars(posix), "mkdir": self.mkdir, "rmdir": self.rmdir}))
         patch.setattr(resctrl, "files", SimpleNamespace(**{**vars(files), "write": self.write}))
 

@@ -12,6 +12,7 @@ import pytest
 from sampan.cgroups import resctrl
 from sampan.cgroups.resctrl import from_state
 from sampan.errors import ConfigError, KernelError
+from sampan.linux import files
 
 from .fake import ID, Remembered, Resctrl, prepared, schemata, snapshot
 
@@ -55,7 +56,9 @@ class TestUpdate:
 
 
 def mountinfo(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
-    monkeypatch.setattr(resctrl, "files", SimpleNamespace(read=lambda path: "\n".join(lines).encode()))
+    monkeypatch.setattr(
+        resctrl, "files", SimpleNamespace(read=lambda path: "\n".join(lines).encode(), lines=files.lines)
+    )
 
 
 class TestFinding:

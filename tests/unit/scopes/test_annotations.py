@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import time
 from typing import Any
 
 import pytest
@@ -41,6 +42,13 @@ def test_values(text: str, value: tuple[str, Any]) -> None:
     assert gvariant.parse(text) == value
 
 
+def test_a_long_value_takes_no_more_time_than_its_length() -> None:
+    """100,000 elements took many seconds."""
+    started = time.process_time()
+    assert gvariant.parse(f"[{', '.join(['(1, 1)'] * 50_000)}]") == ("a(ii)", [(1, 1)] * 50_000)
+    assert time.process_time() - started < 5
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -58,6 +66,12 @@ def test_values(text: str, value: tuple[str, Any]) -> None:
         "{}",
         "{1 2}",
         "99999999999",
+        "'\\Uffffffff'",
+        "'\\U00110000'",
+        "double 0x" + "f" * 300,
+        "1" * 5000,
+        "(" + "1, " * 50 + "1)",
+        "{1: " * 30 + "1" + "}" * 30,
         "uint64 -1",
         "byte 256",
         "int32 2.5",

@@ -103,6 +103,16 @@ def test_what_is_no_set_of_cpus_is_told(ranges: str) -> None:
         systemd_properties.bitmask(ranges)
 
 
+def test_a_quota_beyond_what_systemd_can_hold_is_none() -> None:
+    assert systemd_properties.quota(2**63 - 1, 100_000) == systemd_properties.INFINITY
+
+
+@pytest.mark.parametrize("cpu", [{"cpu.max": "100000 0"}, {"cpu.weight": "-5"}, {"cpu.weight": str(2**64)}])
+def test_what_linux_resources_unified_says_wrongly_is_left_to_the_kernel_to_refuse(cpu: dict[str, str]) -> None:
+    """A period of zero was divided by; a number that D-Bus cannot carry became another."""
+    assert of_resources({"unified": cpu}, {"": "/sys/fs/cgroup/box"}) == ({}, False)
+
+
 def test_idle_is_a_weight_of_zero_for_a_systemd_that_knows_it() -> None:
     assert properties({"cpu.idle": "1", "cpu.weight": "100"}) == {"CPUWeight": ("t", 0)}
     assert properties({"cpu.idle": "0", "cpu.weight": "200"}) == {"CPUWeight": ("t", 200)}

@@ -1,0 +1,1 @@
+"""Past vulnerabilities of container runtimes, replayed on sampan: README.md."""
