@@ -71,7 +71,7 @@ class Tries:
         from sampan import _linux
 
         try:
-            os.close(_linux.sealed_memfd("sampan-doctor", b""))
+            os.close(_linux.sealed_memfd("sampan-doctor", b"", True))
         except OSError as error:
             return os.strerror(error.errno or 0)
         return ""
