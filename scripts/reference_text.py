@@ -68,6 +68,7 @@ EXAMPLES = (
         "What it could do to its host, and a configuration that leaves it little",
         "sampan audit hello\nsampan spec --profile hardened --rootfs host safe\nsampan audit safe",
     ),
+    ("What this host can do for containers, and how to get what is missing", "sampan doctor"),
     (
         "Step by step, as an engine does it",
         "sampan create --bundle hello two\nsampan start two\nsampan state two\nsampan delete two",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -33,6 +36,25 @@ def write_tar(busybox: str, path: Path) -> None:
                 _add(tar, f"bin/{applet}", 0o777, kind=tarfile.SYMTYPE, link="busybox")
         for name, (content, mode) in FILES.items():
             _add(tar, name, mode, content=content.encode())
+
+
+def write_archive(busybox: str, path: Path, name: str) -> None:
+    """The same as an image called ``name``, in the form of `docker save`, which all engines load."""
+    layer = path.with_suffix(".layer")
+    write_tar(busybox, layer)
+    digest = hashlib.sha256(layer.read_bytes()).hexdigest()
+    config = {
+        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
+        "os": "linux",
+        "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+    }
+    manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]
+    with tarfile.open(path, "w") as tar:
+        tar.add(layer, "layer.tar")
+        _add(tar, "config.json", 0o644, content=json.dumps(config).encode())
+        _add(tar, "manifest.json", 0o644, content=json.dumps(manifest).encode())
+    layer.unlink()
 
 
 def _add(

@@ -20,9 +20,10 @@ PERMITTED = {
     "cgroups": {"spec", "linux", "_linux"},
     "plan": {"spec"},
     "audit": {"plan", "spec"},
+    "doctor": {"engine", "plan", "cgroups", "spec", "linux", "_linux", "_seccomp"},
     "engine": {"plan", "cgroups", "spec", "linux", "_linux", "_seccomp"},
     "api": {"engine", "plan", "cgroups", "spec", "linux"},
-    "cli": {"", "api", "audit", "engine", "plan", "cgroups", "spec", "linux", "_linux", "_seccomp"},
+    "cli": {"", "api", "audit", "doctor", "engine", "plan", "cgroups", "spec", "linux", "_linux", "_seccomp"},
 }
 PURE = ("spec", "plan", "audit")
 KERNEL = {
@@ -100,4 +101,4 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 
 def test_every_layer_is_there() -> None:
     present = {layer(name_of(path)) for path in MODULES}
-    assert {"cli", "audit", "engine", "plan", "cgroups", "spec", "linux", "errors"} <= present
+    assert {"cli", "audit", "doctor", "engine", "plan", "cgroups", "spec", "linux", "errors"} <= present

@@ -40,6 +40,7 @@ VERBS = (
     "spec",
     "plan",
     "audit",
+    "doctor",
     "features",
     "completion",
 )

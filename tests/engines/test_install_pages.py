@@ -1,0 +1,225 @@
+"""The pages of docs/install do what they say: their files are written, their commands run, with real engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sampan.cli.main import VERBS
+
+from . import image, pages
+from .pages import DIRECTORY, INSTALLED, File, Step
+from .podman import POLICY, STORAGE_CONF, eventually
+from .view import View
+
+SAMPAN = shutil.which("sampan", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or ""
+IMAGE = "docker.io/library/busybox:latest"
+PATIENCE = 60.0  # seconds until a daemon answers
+ENGINES = ("podman", "docker", "containerd", "cri-o", "kubernetes", "nomad")
+# What this machine needs to run podman at all, in a file that is not the page's.
+CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile={files}:{files}", "nproc=16384:16384"]
+log_driver = "k8s-file"
+netns = "none"
+
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+image_copy_tmp_dir = "{directory}"
+"""
+
+
+class Machine:
+    """A private view of the machine, in which a page is followed."""
+
+    def __init__(self, directory: Path, files: dict[str, str]) -> None:
+        self.directory = directory
+        self.archive = directory / "busybox.tar"
+        busybox = shutil.which("busybox")
+        assert busybox
+        image.write_archive(busybox, self.archive, IMAGE)
+        (directory / "home").mkdir()
+        environment = {
+            "PATH": f"{Path(SAMPAN).parent}:{os.environ['PATH']}",
+            "HOME": str(directory / "home"),
+            "TMPDIR": str(directory),
+        }
+        self.view = View(directory, files, environment)
+
+    def follow(self, steps: list[Step]) -> None:
+        for step in steps:
+            done = self.view.run("sh", "-c", f"{{ {step.command}\n}} 2>&1")
+            assert step.matches(done.stdout), f"$ {step.command}\n{done.stdout}\n-- the page says --\n{step.output}"
+
+    def start(self, *daemon: str, answers: tuple[str, ...]) -> None:
+        """Start a daemon, and wait until ``answers`` succeeds. It ends with the view."""
+        log = self.directory / "daemon.log"
+        self.view.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *daemon).checked()
+        deadline = time.monotonic() + PATIENCE
+        while self.view.run(*answers).status != 0:
+            assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
+            time.sleep(0.2)
+
+    def write(self, file: File, *, append: bool = False) -> None:
+        """Write a file of the page, or add it to one that is there."""
+        script = f'mkdir -p "$(dirname "$1")" && cat {">>" if append else ">"}"$1"'
+        self.view.run("sh", "-c", script, "sh", file.path, stdin=file.content).checked()
+
+    def cover(self, *tops: str) -> None:
+        """What is written below these directories of the machine stays in the view: daemons write to many places."""
+        for number, top in enumerate(tops):
+            layers = [self.directory / f"{kind}-{number}" for kind in ("upper", "work")]
+            for layer in layers:
+                layer.mkdir(mode=0o755)
+            options = f"lowerdir={top},upperdir={layers[0]},workdir={layers[1]}"
+            self.view.run("mount", "-t", "overlay", "-o", options, "overlay", top).checked()
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it makes namespaces and cgroups")
+    if missing := [program for program in ("busybox", "unshare", "ip") if shutil.which(program) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    if not SAMPAN:
+        pytest.skip("sampan is not installed")
+    with tempfile.TemporaryDirectory(prefix="install-page-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def need(*programs: str) -> None:
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)} (scripts/install-debian-packages engines)")
+
+
+def files_of(limit: int = 16384) -> int:
+    return min(limit, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+
+
+def test_podman(directory: Path) -> None:
+    need("podman", "conmon")
+    files = {
+        "/etc/containers/policy.json": POLICY,
+        "/etc/containers/registries.conf": "",
+        "/etc/containers/storage.conf": STORAGE_CONF.format(directory=directory),
+        "/etc/containers/containers.conf": CONTAINERS_CONF.format(files=files_of(), directory=directory),
+    }
+    machine = Machine(directory, files)
+    try:
+        machine.view.run("podman", "load", "--input", str(machine.archive)).checked()
+        parts = pages.read("podman", SAMPAN)
+        assert [type(part) for part in parts] == [File, list, File, list]
+        for part in parts:
+            if isinstance(part, File):
+                machine.write(part)
+            else:
+                machine.follow(part)
+    finally:
+        machine.view.close()
+
+
+def test_docker(directory: Path) -> None:
+    need("docker", "dockerd", "containerd")
+    machine = Machine(directory, {})
+    try:
+        machine.cover("/etc", "/opt", "/var/lib")
+        first, checks, second, checks_of_default = pages.read("docker", SAMPAN)
+        assert isinstance(first, File) and isinstance(second, File)
+        assert isinstance(checks, list) and isinstance(checks_of_default, list)
+        machine.write(first)
+        machine.start(
+            "dockerd",
+            f"--data-root={directory}/docker",
+            f"--default-ulimit=nofile={files_of()}:{files_of()}",
+            "--exec-opt=native.cgroupdriver=cgroupfs",
+            answers=("docker", "version"),
+        )
+        machine.view.run("docker", "load", "--input", str(machine.archive)).checked()
+        machine.follow(checks)
+        machine.write(second)
+        machine.view.run("sh", "-c", "kill -HUP $(cat /run/docker.pid)").checked()  # systemctl reload
+        eventually(
+            lambda: machine.view.run("docker", "info", "--format", "{{.DefaultRuntime}}").output == "sampan",
+            "the default runtime is sampan after a reload",
+        )
+        machine.follow(checks_of_default)
+    finally:
+        machine.view.close()
+
+
+def test_containerd(directory: Path) -> None:
+    need("containerd", "ctr", "containerd-shim-runc-v2")
+    machine = Machine(directory, {})
+    try:
+        machine.cover("/etc", "/opt", "/var/lib")
+        by_ctr, addition, _addition_for_version_3, checks = pages.read("containerd", SAMPAN)
+        assert isinstance(by_ctr, list) and isinstance(addition, File) and isinstance(checks, list)
+        default = machine.view.run("containerd", "config", "default").checked().stdout
+        machine.write(File(addition.path, default))
+        machine.write(addition, append=True)
+        daemon = ("containerd", f"--root={directory}/containerd")
+        machine.start(*daemon, answers=("ctr", "version"))
+        machine.view.run("ctr", "images", "import", str(machine.archive)).checked()
+        machine.follow(by_ctr)
+        machine.follow(checks)
+    finally:
+        machine.view.close()
+
+
+@pytest.mark.parametrize("page", ENGINES)
+def test_the_files_of_a_page_have_the_form_that_their_engine_reads(page: str) -> None:
+    for part in pages.read(page, INSTALLED):
+        if not isinstance(part, File):
+            continue
+        if part.path.endswith(".json"):
+            json.loads(part.content)
+        elif not part.path.endswith(".hcl"):
+            tomllib.loads(part.content)
+        assert "sampan" in part.content
+
+
+@pytest.mark.parametrize("page", ENGINES)
+def test_the_doctor_finds_what_a_page_has_written(page: str, tmp_path: Path) -> None:
+    from sampan.doctor import engine_files
+    from sampan.doctor.host import Host
+
+    if page == "kubernetes":
+        text = (DIRECTORY / "kubernetes.md").read_text()
+        assert re.search(r"^handler: sampan$", text, re.MULTILINE)
+        assert re.search(r"^  runtimeClassName: sampan$", text, re.MULTILINE)
+        return
+    reader = getattr(engine_files, page.replace("-", ""), None) or engine_files.crio
+    written = [part for part in pages.read(page, INSTALLED) if isinstance(part, File)]
+    assert written
+    for number, file in enumerate(written):
+        root = tmp_path / str(number)
+        (root / file.path.lstrip("/")).parent.mkdir(parents=True)
+        (root / file.path.lstrip("/")).write_text(file.content)
+        runtimes = reader(Host(INSTALLED, "/run/sampan", VERBS, root=root, uid=0, environment={}))
+        assert [runtime.file for runtime in runtimes if runtime.is_sampan] == [file.path]
+
+
+def test_every_page_is_listed() -> None:
+    index = (DIRECTORY / "README.md").read_text()
+    assert sorted(path.stem for path in DIRECTORY.glob("*.md")) == sorted(["README", *ENGINES])
+    for page in ENGINES:
+        assert f"]({page}.md)" in index
+
+
+@pytest.mark.parametrize("path", sorted(DIRECTORY.glob("*.md")), ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+        assert (path.parent / link).exists(), link
