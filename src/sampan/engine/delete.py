@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from sampan.engine.store import Store
 
 
-def delete(store: Store, container_id: str, *, force: bool = False, warn: Callable[[str], None] = silent) -> None:
-    """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it."""
+def delete(
+    store: Store, container_id: str, *, force: bool = False, created: str = "", warn: Callable[[str], None] = silent
+) -> None:
+    """Delete the container. Raises StateError unless it has stopped or ``force`` is set, NotFoundError without it.
+
+    ``created`` is when the container was made that is meant: another one of the same id is none.
+    """
     try:
         held = store.hold(container_id)
     except NotFoundError:
@@ -26,6 +31,10 @@ def delete(store: Store, container_id: str, *, force: bool = False, warn: Callab
             held.remove()  # of a creation that was killed at its first step
             return
         record = held.load()
+        if created and record.created != created:
+            if force:
+                return
+            raise NotFoundError(f"container {container_id} does not exist: there is another one of that id by now")
         status = held.status(record)
         if status != STOPPED and not force:
             hint = "stop it first, or use --force"

@@ -136,6 +136,11 @@ class Launch:
         except ChildProcessError:
             pass
 
+    def take_pidfd(self) -> int:
+        """The process's pidfd, which is the caller's from now on."""
+        pidfd, self.pidfd = self.pidfd, -1
+        return pidfd
+
     def close(self) -> None:
         """Give the descriptors back; the process goes on."""
         for fd in (self.sync, self.pidfd):
