@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 SIGKILL = api.SIGKILL
 _PIECE = 65536
-_Reading = tuple[asyncio.StreamReader, asyncio.ReadTransport]
+
+
+class _Writing(asyncio.StreamReaderProtocol):
+    """Of a pipe to a process. A transport that is closed for good may not even be told to end."""
+
+    is_over = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_over = True
+        super().connection_lost(exc)
 
 
 class Running:
@@ -30,9 +39,9 @@ class Running:
         self.stdin: asyncio.StreamWriter | None = None  # the program's ends, where they are pipes
         self.stdout: asyncio.StreamReader | None = None
         self.stderr: asyncio.StreamReader | None = None
-        self._transports: list[asyncio.BaseTransport] = []
+        self._reading: list[asyncio.ReadTransport] = []
+        self._writing: tuple[asyncio.WriteTransport, _Writing] | None = None
         self._output: dict[asyncio.StreamReader, bytearray] = {}
-        self._feeding: asyncio.Task[None] | None = None
 
     async def _connect(self) -> Self:
         """Let the loop watch the pipes."""
@@ -41,9 +50,9 @@ class Running:
             self.stdout = await self._read(self._running.stdout)
             self.stderr = await self._read(self._running.stderr)
             if (pipe := self._running.stdin) is not None:
-                protocol = asyncio.streams.FlowControlMixin(loop=loop)
+                protocol = _Writing(asyncio.StreamReader())
                 transport, _ = await loop.connect_write_pipe(lambda: protocol, pipe)
-                self._transports.append(transport)
+                self._writing = transport, protocol
                 self.stdin = asyncio.StreamWriter(transport, protocol, None, loop)
         except BaseException:
             self._disconnect()
@@ -56,7 +65,7 @@ class Running:
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
-        self._transports.append(transport)
+        self._reading.append(transport)
         self._output[reader] = bytearray()
         return reader
 
@@ -131,12 +140,14 @@ class Running:
         self._running.close()
 
     def _disconnect(self) -> None:
-        for transport in self._transports:
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
-            else:
-                transport.close()
-        self._transports.clear()
+        for transport in self._reading:
+            transport.close()
+        if self._writing is not None:
+            writing, protocol = self._writing
+            if not protocol.is_over:
+                writing.abort()
+        self._reading.clear()
+        self._writing = None
 
 
 class Process(Running):

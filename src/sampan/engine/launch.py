@@ -150,7 +150,10 @@ class Launch:
 
     def _adopt(self, pid: int) -> None:
         """The first process made the second and is done: from now on this is about the second."""
-        pidfd = _linux.pidfd_open(pid)  # our child, and not reaped: it cannot be another process
+        try:
+            pidfd = _linux.pidfd_open(pid)  # our child, and not reaped: it cannot be another process
+        except ProcessLookupError:
+            pidfd = -1  # ended already, in a program that lets the kernel or a handler reap whatever it finds
         self.reap()
         posix.close(self.pidfd)
         self.pid, self.pidfd = pid, pidfd
