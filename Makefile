@@ -51,6 +51,7 @@ fuzz: ## feed broken plans, JSON, documents and state files to what reads them, 
 bench: build ## measure sampan beside runc and crun
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/run_true.py
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/exec_true.py
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/library.py
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache

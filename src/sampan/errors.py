@@ -10,11 +10,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sampan.api.status import ExitStatus
+
 
 class SampanError(Exception):
-    """Base of every error that sampan raises on purpose."""
+    """Base of every error that sampan raises on purpose.
+
+    What a program may want to know of it has a field on every error, which is empty where it does not apply.
+    """
 
     exit_status = 1  # of a command that fails with it
+    id = ""  # of the container that it is about; set by the library
+    field = ""  # of config.json
+    errno = 0  # what the kernel said
 
 
 class UsageError(SampanError):
@@ -58,6 +66,7 @@ class ConfigError(SampanError):
         else:
             lines = "".join(f"\n  {problem}" for problem in self.problems)
             message = f"{document}: {len(self.problems)} problems:{lines}"
+        self.field = self.problems[0].field if self.problems else ""
         super().__init__(message)
 
 
@@ -85,6 +94,20 @@ class KernelError(SampanError):
 class HookError(SampanError):
     """A hook could not be started, failed or took longer than its timeout."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.field = message.partition(":")[0]  # "hooks.prestart[0]"
+
+
+class ExecutableError(SampanError):
+    """The program of `process.args` cannot be run."""
+
+    field = "process.args[0]"
+
+    def __init__(self, message: str, errno: int) -> None:
+        super().__init__(message)
+        self.errno = errno
+
 
 class NotFoundError(SampanError):
     """There is no container of that id."""
@@ -103,6 +126,30 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join([character if character.isprintable() else repr(character)[1:-1] for character in text])
+
+
+class ExitError(SampanError):
+    """A process has ended, but not with exit status 0, which was asked for (``check``)."""
+
+    def __init__(
+        self, message: str, status: ExitStatus, stdout: str | bytes | None, stderr: str | bytes | None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.stdout = stdout  # what it wrote, where that was captured
+        self.stderr = stderr
+
+
+class TimeoutExpiredError(SampanError, TimeoutError):  # type: ignore[misc] # errno is 0, not None
+    """A process has not ended within the time that it was given."""
+
+    def __init__(
+        self, message: str, timeout: float, stdout: str | bytes | None = None, stderr: str | bytes | None = None
+    ) -> None:
+        super().__init__(message)
+        self.timeout = timeout  # seconds
+        self.stdout = stdout  # what it had written by then, where that was captured
+        self.stderr = stderr
 
 
 def _shorten(value: object) -> str:

@@ -84,7 +84,7 @@ REGULAR_PASSWD = Defence(
 SANE_PASSWD = Defence("native/process.c", "#define MAX_PASSWD (16 << 20)", "#define MAX_PASSWD ((size_t)1 << 60)")
 # delete --force ends the container's processes before it waits for the lock
 KILLED_BEFORE_THE_LOCK = Defence(
-    "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id)\n", ""
+    "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id, created)\n", ""
 )
 # state directories of others, and records that are no files, are refused; a pid counts only with its start time
 CHECKED_OWNER = Defence(

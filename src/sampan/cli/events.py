@@ -32,5 +32,6 @@ def run(settings: Settings, arguments: Arguments) -> int:
     else:
         from sampan.cli.durations import interval
 
-        stream(store, container_id, interval(arguments, "5s"), emit, settings.log.warning)
+        for event in stream(store, container_id, interval(arguments, "5s"), settings.log.warning):
+            emit(event)
     return 0

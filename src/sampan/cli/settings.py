@@ -7,7 +7,6 @@ import sys
 
 from sampan.cli.log import SERVICES
 from sampan.cli.options import FALSE, TRUE
-from sampan.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,14 +54,9 @@ class Settings:
         """The directory of containers' states: as given, or as runc chooses it."""
         if self.state_directory:
             return self.state_directory
-        own = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode(errors="surrogateescape")
-        if posix.geteuid() == 0 and not (own and _is_foreign_root()):
-            return "/run/sampan"
-        if not own:
-            raise UsageError(
-                "neither --root is given nor XDG_RUNTIME_DIR set, so there is no place for containers' states"
-            )
-        return f"{own}/sampan"
+        from sampan.engine.store import default_root
+
+        return default_root(posix.environ)
 
     def command_for(self, verb: str) -> list[str]:
         """The command line that runs another verb with the same global options, on the same interpreter."""
@@ -79,10 +73,3 @@ def _be_rootless(arguments: Arguments) -> None:
         if said not in (*TRUE, *FALSE):
             arguments.choice("rootless", ("auto", "true", "false"))
         delegation.override = said in TRUE
-
-
-def _is_foreign_root() -> bool:
-    """Whether this is root of a user namespace only, made by a rootless engine, and not told to act as real root."""
-    from sampan.linux.files import read
-
-    return read("/proc/self/uid_map").split() != [b"0", b"0", b"4294967295"] and posix.environ.get(b"USER") != b"root"

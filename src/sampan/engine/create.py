@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sampan.engine.creation import CreateOptions, Creation
+from sampan.engine.creation import CreateOptions, begin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,12 +13,4 @@ __all__ = ["CreateOptions", "create"]
 
 def create(store: Store, container_id: str, bundle: str, options: CreateOptions) -> None:
     """Create the container. Raises SampanError; then nothing is left of it."""
-    creation = Creation(store, container_id, bundle, options, wait_for_start=True)
-    try:
-        creation.check_terminal(foreground=False)
-        creation.make()
-        creation.finish()
-    except BaseException:
-        creation.abandon()
-        raise
-    creation.release()
+    begin(store, container_id, bundle, options, wait_for_start=True, foreground=False).release()

@@ -56,6 +56,7 @@ class CreateOptions:
         "cgroup_manager",
         "config",
         "console_socket",
+        "document",
         "environment",
         "no_new_keyring",
         "no_pivot",
@@ -64,6 +65,7 @@ class CreateOptions:
         "pidfd_socket",
         "preserve_fds",
         "remark",
+        "standard",
         "warn",
     )
 
@@ -81,6 +83,8 @@ class CreateOptions:
         warn: Callable[[str], None] = silent,
         cgroup_manager: str = cgroups.CGROUPFS,
         config: str = "",
+        document: bytes = b"",
+        standard: tuple[int, int, int] = (-1, -1, -1),
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
@@ -93,6 +97,8 @@ class CreateOptions:
         self.remark = remark  # gets what is left out of the configuration, which the specification permits
         self.cgroup_manager = cgroup_manager  # cgroups.CGROUPFS, SYSTEMD or DISABLED
         self.config = config  # the configuration's path; "": the bundle's config.json
+        self.document = document  # the configuration itself; b"": that of a file
+        self.standard = standard  # the process's stdin, stdout and stderr; -1: the caller's
         self.warn = warn  # gets what went wrong without making the operation fail
 
 
@@ -132,7 +138,7 @@ class Creation:
         self.devices: NetworkDevices | None = None
         self.agent: Agent | None = None  # of the seccomp filter, where that has one
         bundle = files.absolute(bundle)
-        data = read_config(bundle, options.config)
+        data = options.document or read_config(bundle, options.config)
         self.config = load_config(data, options.config or "config.json")
         opening.check_preserved(options.preserve_fds)
         if options.environment and "process" in self.config:
@@ -150,6 +156,9 @@ class Creation:
 
             network_devices.check(self.config)
         self.record = _new_record(container_id, bundle, self.config, self.host.keyring)
+        if not wait_for_start and not self.record.has_process:
+            rule = 'is required: "This property is REQUIRED when start is called"'
+            raise ConfigError("config.json", [Problem("process", None, rule, "config.md#process")])
         self.held = _claim(store, container_id)
         try:
             self.held.write(CONFIG, data)
@@ -273,7 +282,7 @@ class Creation:
         unified = self.share.cgroup.open_unified()
         first = 3 + self.options.preserve_fds
         try:
-            self.launch.spawn(init, (-1, -1, -1), self.opened, first, plan.clone_flags, unified)
+            self.launch.spawn(init, self.options.standard, self.opened, first, plan.clone_flags, unified)
         finally:
             posix.close(init)
             if unified >= 0:
@@ -328,6 +337,24 @@ class Creation:
         hooks.run_in_runtime("createRuntime", self.record, "creating")
         inside = hooks.ContainerNamespaces(self.launch.pidfd, self.config, self.host, self.share.cgroup, None)
         hooks.run_in_container("createContainer", self.record, "creating", inside)
+
+
+def begin(
+    store: Store, container_id: str, bundle: str, options: CreateOptions, *, wait_for_start: bool, foreground: bool
+) -> Creation:
+    """A container made up to the wait for `start`, which the caller releases. Raises SampanError; then nothing is left.
+
+    ``foreground``: the caller has the terminal of its process, where that has one.
+    """
+    creation = Creation(store, container_id, bundle, options, wait_for_start)
+    try:
+        creation.check_terminal(foreground=foreground)
+        creation.make()
+        creation.finish()
+    except BaseException:
+        creation.abandon()
+        raise
+    return creation
 
 
 def read_config(bundle: str, path: str = "") -> bytes:

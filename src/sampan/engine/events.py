@@ -15,7 +15,7 @@ from sampan.linux import huge_pages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sampan.cgroups.oom import Watch
     from sampan.engine.store import Record, Store
@@ -33,74 +33,73 @@ def statistics(store: Store, container_id: str) -> Event:
     return _statistics(_record(store, container_id))
 
 
-def stream(
-    store: Store, container_id: str, interval: int, emit: Callable[[Event], None], warn: Callable[[str], None]
-) -> None:
-    """Pass to ``emit`` an event of type "stats" every ``interval`` nanoseconds, the first after one of them, and one of
-    type "oom" each time the kernel has killed for memory; until the container's process has ended.
+def stream(store: Store, container_id: str, interval: int, warn: Callable[[str], None]) -> Iterator[Event]:
+    """An event of type "stats" every ``interval`` nanoseconds, the first after one of them, and one of type "oom" each
+    time the kernel has killed for memory; until the container's process has ended.
 
     ``warn`` is told what cannot be watched or read. Raises NotFoundError, StateError where it has stopped, KernelError.
     """
-    record = _record(store, container_id)
-    pidfd = record.open_process()
-    if pidfd < 0:
-        raise _not_running(container_id)
+    events = Events(store, container_id, interval, warn)
     try:
-        watch = _watch(record, warn)
-        try:
-            _Stream(record, pidfd, watch, emit, warn).run(interval)
-        finally:
-            if watch is not None:
-                watch.close()
+        while not events.ended:
+            events.poll.poll(events.patience())
+            yield from events.happened()
     finally:
-        posix.close(pidfd)
+        events.close()
 
 
-class _Stream:
-    __slots__ = ("_emit", "_pidfd", "_record", "_warn", "_watch")
+class Events:
+    """What happens to a container, for whoever waits for ``poll`` by himself, and no longer than ``patience`` says."""
 
-    def __init__(
-        self,
-        record: Record,
-        pidfd: int,
-        watch: Watch | None,
-        emit: Callable[[Event], None],
-        warn: Callable[[str], None],
-    ) -> None:
-        self._record = record
-        self._pidfd = pidfd
-        self._watch = watch
-        self._emit = emit
-        self._warn = warn
+    __slots__ = ("_due", "_interval", "_pidfd", "_record", "_warn", "_watch", "ended", "poll")
 
-    def run(self, interval: int) -> None:
+    def __init__(self, store: Store, container_id: str, interval: int, warn: Callable[[str], None]) -> None:
+        """Raises NotFoundError, StateError where it has stopped, KernelError."""
         import select
 
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        if self._watch is not None:
-            poll.register(self._watch.fd, self._watch.mask)
-        due = time.monotonic_ns() + interval
-        ended = False
-        while not ended:
-            wait = max(0, due - time.monotonic_ns())
-            ended = self._pidfd in dict(poll.poll(-(-wait // _MILLISECOND)))
-            self._tell_oom()  # once more at the end: that may be what has ended it
-            if not ended and time.monotonic_ns() >= due:
-                self._tell_statistics()
-                due = max(due + interval, time.monotonic_ns())  # those that were missed are not made up for
-
-    def _tell_oom(self) -> None:
-        if self._watch is not None and self._watch.happened():
-            self._emit({"type": "oom", "id": self._record.id})
-
-    def _tell_statistics(self) -> None:
+        self._record = _record(store, container_id)
+        self._warn = warn
+        self._interval = interval
+        self._due = time.monotonic_ns() + interval
+        self._watch: Watch | None = None
+        self.ended = False  # True: there is nothing more to come
+        self.poll = select.epoll()
+        self._pidfd = self._record.open_process()
         try:
-            event = _statistics(self._record)
-        except KernelError as error:
-            self._warn(str(error))
-        else:
-            self._emit(event)
+            if self._pidfd < 0:
+                raise _not_running(container_id)
+            self.poll.register(self._pidfd, select.EPOLLIN)
+            self._watch = _watch(self._record, warn)
+            if self._watch is not None:
+                self.poll.register(self._watch.fd, self._watch.mask)
+        except BaseException:
+            self.close()
+            raise
+
+    def patience(self) -> float:
+        """Seconds until the next event is due, in whole milliseconds."""
+        return -(-max(0, self._due - time.monotonic_ns()) // _MILLISECOND) / 1000
+
+    def happened(self) -> Iterator[Event]:
+        """What there is to tell since this was last asked."""
+        self.ended = any(fd == self._pidfd for fd, _ in self.poll.poll(0))
+        if self._watch is not None and self._watch.happened():  # once more at the end: that may be what has ended it
+            yield {"type": "oom", "id": self._record.id}
+        if not self.ended and time.monotonic_ns() >= self._due:
+            # those that were missed are not made up for
+            self._due = max(self._due + self._interval, time.monotonic_ns())
+            try:
+                yield _statistics(self._record)
+            except KernelError as error:
+                self._warn(str(error))
+
+    def close(self) -> None:
+        self.poll.close()
+        if self._watch is not None:
+            self._watch.close()
+        if self._pidfd >= 0:
+            posix.close(self._pidfd)
+            self._pidfd = -1
 
 
 def _record(store: Store, container_id: str) -> Record:

@@ -47,6 +47,7 @@ class ExecOptions:
         "pidfd_socket",
         "preserve_fds",
         "remark",
+        "standard",
     )
 
     def __init__(
@@ -59,6 +60,7 @@ class ExecOptions:
         preserve_fds: int = 0,
         cgroups: Sequence[str] = (),
         remark: Callable[[str], None] = silent,
+        standard: tuple[int, int, int] = (-1, -1, -1),
     ) -> None:
         self.pid_file = pid_file
         self.console_socket = console_socket
@@ -68,6 +70,7 @@ class ExecOptions:
         self.preserve_fds = preserve_fds
         self.cgroups = cgroups  # "PATH" below the container's cgroup, or "CONTROLLER[,CONTROLLER]:PATH" on v1
         self.remark = remark  # gets what is left out of the process, which the specification permits
+        self.standard = standard  # its stdin, stdout and stderr; -1: the caller's
 
 
 def execute(store: Store, container_id: str, describe: Callable[[Config], Process], options: ExecOptions) -> None:
@@ -79,18 +82,28 @@ def execute(store: Store, container_id: str, describe: Callable[[Config], Proces
     """
     if not options.detach:
         _linux.block_signals()
+    joining = join(store, container_id, describe, options)
+    if not options.detach:
+        try:
+            joining.stay()
+        except BaseException:
+            joining.abandon()
+            raise
+    joining.release()
+
+
+def join(store: Store, container_id: str, describe: Callable[[Config], Process], options: ExecOptions) -> Joining:
+    """A process that runs in the container, which is still locked: the caller releases it. Raises as `execute`."""
     joining = Joining(store, container_id, options)
     try:
         joining.begin(describe)
-        if not options.detach:
-            joining.stay()
     except BaseException as error:
         joining.abandon()
         record = joining.record
         if isinstance(error, SampanError) and proc.is_ending(record.pid, record.started):
             raise _ended(record) from error  # the reason of whatever went wrong
         raise
-    joining.release()
+    return joining
 
 
 class Joining:
@@ -261,7 +274,7 @@ class Joining:
         try:
             if directory:
                 cgroup = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC)
-            self.launch.spawn(init, (-1, -1, -1), self.opened, first, plan.clone_flags, cgroup)
+            self.launch.spawn(init, self.options.standard, self.opened, first, plan.clone_flags, cgroup)
         except FileNotFoundError:
             if not self.options.cgroups:
                 raise _ended(self.record) from None

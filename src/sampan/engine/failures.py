@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from sampan.errors import KernelError, SampanError
+from sampan.errors import ExecutableError, KernelError, SampanError
 from sampan.plan.process import SCHEDULER_POLICIES
 
 TYPE_CHECKING = False
@@ -61,10 +61,6 @@ PROC_HINTS = {
 }
 
 
-class ExecutableError(SampanError):
-    """The program of `process.args` cannot be run."""
-
-
 def explain(operation: Operation, call: str, error: int, detail: str) -> SampanError:
     """The error for an operation that failed with ``error`` in the system call ``call``."""
     if operation.name in ("find_executable", "execute"):
@@ -90,7 +86,7 @@ def _executable(operation: Operation, error: int) -> SampanError:
         reason = strerror(error).lower()
     if error == errno.ENOENT and operation.name == "execute":
         reason += " (the file is there, but the interpreter or loader that it names is not)"
-    return ExecutableError(f'process.args[0]: exec: "{name}": {reason}')
+    return ExecutableError(f'process.args[0]: exec: "{name}": {reason}', error)
 
 
 def _subject(operation: Operation) -> str:

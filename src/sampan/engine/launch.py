@@ -140,6 +140,11 @@ class Launch:
         except ChildProcessError:
             pass
 
+    def take_pidfd(self) -> int:
+        """The process's pidfd, which is the caller's from now on."""
+        pidfd, self.pidfd = self.pidfd, -1
+        return pidfd
+
     def close(self) -> None:
         """Give the descriptors back; the process goes on."""
         for fd in (self.sync, self.pidfd):
@@ -149,7 +154,10 @@ class Launch:
 
     def _adopt(self, pid: int) -> None:
         """The first process made the second and is done: from now on this is about the second."""
-        pidfd = _linux.pidfd_open(pid)  # our child, and not reaped: it cannot be another process
+        try:
+            pidfd = _linux.pidfd_open(pid)  # our child, and not reaped: it cannot be another process
+        except ProcessLookupError:
+            pidfd = -1  # ended already, in a program that lets the kernel or a handler reap whatever it finds
         self.reap()
         posix.close(self.pidfd)
         self.pid, self.pidfd = pid, pidfd

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from sampan import _linux
-from sampan.engine.creation import Creation
+from sampan.engine.creation import begin
 from sampan.engine.removal import destroy
 from sampan.engine.start import run_hooks
 from sampan.engine.waiting import NOBODY, ended_soon, hand_over
-from sampan.errors import ConfigError, HookError, NotFoundError, Problem
+from sampan.errors import HookError, NotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sampan.engine.creation import CreateOptions
+    from sampan.engine.creation import CreateOptions, Creation
     from sampan.engine.readiness import Readiness
     from sampan.engine.store import Store
 
@@ -39,18 +39,7 @@ def run(
         _linux.block_signals()
         if subreaper:
             _linux.become_subreaper()
-    creation = Creation(store, container_id, bundle, options, wait_for_start=False)
-    try:
-        if not creation.record.has_process:
-            rule = 'is required: "This property is REQUIRED when start is called"'
-            raise ConfigError("config.json", [Problem("process", None, rule, "config.md#process")])
-        creation.check_terminal(foreground=not detach)
-        creation.make()
-        creation.finish()
-    except BaseException:
-        creation.abandon()
-        raise
-    readiness = _start(creation)
+    creation, readiness = begin_and_start(store, container_id, bundle, options, foreground=not detach)
     if detach:
         creation.release()
         if readiness is not None:
@@ -72,8 +61,15 @@ def finish(store: Store, container_id: str, created: str, warn: Callable[[str], 
         pass  # somebody was quicker
 
 
-def _start(creation: Creation) -> Readiness | None:
-    """From the wait for `start` to the user's program, with the hooks around it."""
+def begin_and_start(
+    store: Store, container_id: str, bundle: str, options: CreateOptions, *, foreground: bool
+) -> tuple[Creation, Readiness | None]:
+    """A container whose process runs, still locked: the caller releases it. Raises SampanError; then nothing is left.
+
+    ``foreground``: the caller has the terminal of its process, where that has one. The second is there for whoever
+    wants to be told that the process is ready.
+    """
+    creation = begin(store, container_id, bundle, options, wait_for_start=False, foreground=foreground)
     record, warn = creation.record, creation.options.warn
     readiness: Readiness | None = None
     try:
@@ -91,7 +87,7 @@ def _start(creation: Creation) -> Readiness | None:
     except BaseException:
         creation.abandon()
         raise
-    return readiness
+    return creation, readiness
 
 
 def _foreground(

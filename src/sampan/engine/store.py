@@ -20,6 +20,7 @@ from sampan.linux import files, proc
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Any
 
@@ -369,6 +370,22 @@ class Store:
 
 def _damaged(container_id: str, what: str) -> StateError:
     return StateError(printable(f"container {container_id}: its record is damaged: {what}"))
+
+
+def default_root(environment: Mapping[bytes, bytes]) -> str:
+    """Where containers' states are kept if nothing else is said, as runc chooses it. Raises UsageError."""
+    own = environment.get(b"XDG_RUNTIME_DIR", b"").decode(errors="surrogateescape")
+    if posix.geteuid() == 0 and not (own and _is_foreign_root(environment)):
+        return "/run/sampan"
+    if not own:
+        raise UsageError("neither --root is given nor XDG_RUNTIME_DIR set, so there is no place for containers' states")
+    return f"{own}/sampan"
+
+
+def _is_foreign_root(environment: Mapping[bytes, bytes]) -> bool:
+    """Whether this is root of a user namespace only, made by a rootless engine, and not told to act as real root."""
+    mapping = files.read("/proc/self/uid_map").split()
+    return mapping != [b"0", b"0", b"4294967295"] and environment.get(b"USER") != b"root"
 
 
 def cache_directory(name: str) -> str | None:

@@ -176,7 +176,8 @@ PyObject *sampan_spawn(PyObject *self, PyObject *args)
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     if (birth.error) {
-        waitpid((pid_t)pid, NULL, 0);
+        siginfo_t info; /* by its pidfd: another thread may have reaped it, and its number be that of another child */
+        waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED);
         close(pidfd);
         errno = birth.error;
         return PyErr_SetFromErrno(PyExc_OSError);
