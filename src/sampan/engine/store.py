@@ -124,6 +124,9 @@ class Held:
             posix.close(self.fd)
             self.fd = -1
 
+    def __del__(self) -> None:
+        self.close()  # a signal handler of a host program may raise where nobody could have closed it yet
+
     def load(self) -> Record:
         """Raises StateError where the record is missing or damaged."""
         try:
