@@ -5,15 +5,9 @@ from __future__ import annotations
 import os
 import select
 from _thread import allocate_lock
-from fcntl import ioctl
 
 from sampan.api.status import ExitStatus
-
-# struct pidfd_info of linux/pidfd.h, in its first version: since Linux 6.13, with the exit status since 6.15
-_SIZE = 64
-_EXIT_CODE = slice(60, 64)
-_GET_INFO = 0xC000FF0B | _SIZE << 16
-_INFO_EXIT = 1 << 3
+from sampan.linux.pidfd import exit_status
 
 GRACE = 100  # milliseconds that another's child may stay unreaped, which hides its status
 _LONGEST = 2**31 - 1  # milliseconds, for poll(2)
@@ -97,9 +91,9 @@ def _ask_kernel(pidfd: int) -> ExitStatus | None:
     if not _events(pidfd, select.POLLIN, 0):
         return None
     try:
-        status = _exit_code(pidfd)
+        status = exit_status(pidfd)
         if status is None and _events(pidfd, 0, GRACE):
-            status = _exit_code(pidfd)
+            status = exit_status(pidfd)
     except OSError:
         status = None  # this kernel does not tell
     if status is None:
@@ -114,12 +108,3 @@ def _events(pidfd: int, wanted: int, patience: int) -> bool:
     poll = select.poll()
     poll.register(pidfd, wanted)
     return bool(poll.poll(patience))
-
-
-def _exit_code(pidfd: int) -> int | None:
-    """As wait(2) gives it; None where the process has not been reaped yet. Raises OSError where this is not known."""
-    info = bytearray(_SIZE)
-    info[0:8] = _INFO_EXIT.to_bytes(8, "little")
-    ioctl(pidfd, _GET_INFO, info)
-    known = int.from_bytes(info[0:8], "little") & _INFO_EXIT
-    return int.from_bytes(info[_EXIT_CODE], "little") if known else None

@@ -244,6 +244,11 @@ class Creation:
         finally:
             self.release()
 
+    def __del__(self) -> None:
+        """Where a signal handler of a host program has raised before anybody had this in a variable."""
+        if getattr(self, "held", None) is not None and self.held.fd >= 0:
+            self.abandon()
+
     def give_devices_back(self) -> None:
         """Move the network devices back to where they were."""
         if self.devices is not None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     Start = Callable[[Hook, tuple[int, int, int]], tuple[int, int]]
 
 OUTPUT_SHOWN = 2000  # bytes of a failed hook's output in the error
+_REAPED = "cannot be told: the program that embeds sampan ignores SIGCHLD, or reaps children that are not its own"
 
 
 def _state(record: Record, status: str, pid: int) -> State:
@@ -158,17 +159,34 @@ def _wait(field: str, hook: Hook, pid: int, pidfd: int, output: int) -> None:
     begun = time.monotonic()
     if _linux.wait_readable((pidfd,), timeout * 1000 if timeout else -1) < 0 and timeout:
         posix.killpg(pid, 9)  # with its children; it leads its group, and is not reaped
-        posix.waitpid(pid, 0)
+        _reap(pidfd)
         raise HookError(f"{field}: the hook {hook['path']} took longer than its timeout of {timeout} s and was killed")
-    ended = posix.waitid(posix.P_PIDFD, pidfd, posix.WEXITED)
-    assert ended is not None
-    if ended.si_code == posix.CLD_EXITED and ended.si_status == 0:
+    exited, status = _reap(pidfd)
+    if exited and status == 0:
         return
-    how = "exit status" if ended.si_code == posix.CLD_EXITED else "signal"
+    how = "exit status" if exited else "signal"
     said = posix.pread(output, OUTPUT_SHOWN, 0).decode(errors="replace").strip()
     more = f"; it said: {said}" if said else ""
     seconds = time.monotonic() - begun
-    raise HookError(f"{field}: the hook {hook['path']} failed: {how} {ended.si_status} after {seconds:.1f} s{more}")
+    raise HookError(f"{field}: the hook {hook['path']} failed: {how} {status} after {seconds:.1f} s{more}")
+
+
+def _reap(pidfd: int) -> tuple[bool, int]:
+    """Whether it has exited, and with which status; or by which signal it has ended."""
+    try:
+        ended = posix.waitid(posix.P_PIDFD, pidfd, posix.WEXITED)
+    except ChildProcessError:  # the library is in a program that reaps whatever it finds
+        from sampan.linux.pidfd import exit_status
+
+        try:
+            status = exit_status(pidfd)
+        except OSError:
+            status = None
+        if status is None:
+            raise HookError(f"how a hook has ended {_REAPED}") from None
+        return posix.WIFEXITED(status), posix.WEXITSTATUS(status) or posix.WTERMSIG(status)
+    assert ended is not None
+    return ended.si_code == posix.CLD_EXITED, ended.si_status
 
 
 def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, int]:
@@ -188,4 +206,7 @@ def _start_in_runtime(hook: Hook, standard: tuple[int, int, int]) -> tuple[int, 
         setsigmask=(),
         setsigdef=[number for number in default if number not in (9, 19)],
     )
-    return pid, _linux.pidfd_open(pid)
+    try:
+        return pid, _linux.pidfd_open(pid)
+    except ProcessLookupError:
+        raise HookError(f"how it has ended {_REAPED}") from None

@@ -156,6 +156,9 @@ class Held:
             posix.close(self.root)
             self.fd = self.root = -1
 
+    def __del__(self) -> None:
+        self.close()  # a signal handler of a host program may raise where nobody could have closed it yet
+
     def load(self) -> Record:
         """Raises StateError where the record is missing or damaged."""
         try:
