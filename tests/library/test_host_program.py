@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,7 @@ assert sampan.list(root=root) == []
 
 def test_an_interruption_leaves_nothing(place: Place) -> None:
     """SIGINT at any moment of a run: KeyboardInterrupt, and no container."""
+    begun = time.time()
     text = """
 def interrupt(after):
     time.sleep(after); os.kill(os.getpid(), signal.SIGINT)
@@ -233,6 +235,9 @@ for number in range(40):
 print(missed)
 """
     assert int(program(place, text, name=place.id())) == 0
+    assert [
+        path for path in Path("/sys/fs/cgroup").glob("**/run-????????????????") if path.stat().st_mtime > begun
+    ] == []
 
 
 def test_log(place: Place) -> None:

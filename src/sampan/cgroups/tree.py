@@ -38,6 +38,9 @@ def make(directory: str, made: list[str]) -> bool:
             make(parent, made)
         except OSError as error:
             raise KernelError("make cgroup", directory, error.errno or 0, FIELD) from None
+        except BaseException:  # a signal handler of a host program has raised right after it was made
+            made.append(directory)
+            raise
         else:
             made.append(directory)
             return True
