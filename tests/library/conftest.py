@@ -4,6 +4,7 @@ child or descriptor of this process.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import itertools
 import os
@@ -19,7 +20,9 @@ import pytest
 TOKEN = f"sampanlib{uuid.uuid4().hex[:8]}"
 APPLETS = "cat dd echo false head id kill md5sum pwd sh sleep stty test touch true wc".split()
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
+PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 36, 37
 _numbers = itertools.count()
+_others: set[int] = set()
 
 Config = dict[str, Any]
 
@@ -77,6 +80,18 @@ def bundle() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """Other tests may have left children, and have made this process the parent of orphans: it is none here."""
+    libc, was = ctypes.CDLL(None), ctypes.c_int()
+    libc.prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(was))
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+    _others.update(children())
+    yield
+    _others.clear()
+    libc.prctl(PR_SET_CHILD_SUBREAPER, was.value)
+
+
 @pytest.fixture
 def place(bundle: Path) -> Iterator[Place]:
     if os.geteuid() != 0:
@@ -104,7 +119,8 @@ def descriptors() -> dict[int, str]:
 
 
 def children() -> set[int]:
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()} - _others
 
 
 def cgroups() -> list[Path]:

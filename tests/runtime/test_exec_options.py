@@ -34,6 +34,11 @@ def call(container: Container, *words: str) -> Result:
     return container.runtime.call(container.runtime.command(container.root, "exec", *words))
 
 
+def becomes_sleep(pid: int) -> None:
+    """runc returns a moment before execve(2)."""
+    eventually(lambda: Process(pid).arguments() == ["sleep", "1000"], "the program")
+
+
 def fails(container: Container, *options: str, command: tuple[str, ...] = ("true",)) -> Result:
     """`exec` is an error, and no process of it is left."""
     before = {*descendants(os.getpid())}
@@ -96,7 +101,7 @@ class TestHowTheyAreWritten:
                 running.root, "exec", option, "--pid-file", str(pid_file), running.id, "sleep", "1000"
             )
             running.runtime.call(command, stdout=streams, stderr=streams).checked()
-        assert Process(int(pid_file.read_text())).arguments() == ["sleep", "1000"]
+        becomes_sleep(int(pid_file.read_text()))
 
     def test_not_to_detach(self, running: Container) -> None:
         assert sh(running, "echo here", "--detach=false") == "here"
@@ -208,11 +213,11 @@ class TestWorkingDirectory:
 
 class TestPidFile:
     def test_it_has_the_pid_of_the_process(self, running: Container) -> None:
-        assert Process(running.exec_in_background("sleep", "1000")).arguments() == ["sleep", "1000"]
+        becomes_sleep(running.exec_in_background("sleep", "1000"))
 
     def test_an_older_one_is_replaced(self, running: Container) -> None:
         (running.directory / "exec-pid").write_text("123456789 and more")
-        assert Process(running.exec_in_background("sleep", "1000")).arguments() == ["sleep", "1000"]
+        becomes_sleep(running.exec_in_background("sleep", "1000"))
 
     @pytest.mark.parametrize("detached", [True, False])
     def test_in_a_directory_that_is_not_there(self, running: Container, detached: bool) -> None:
