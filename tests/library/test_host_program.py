@@ -213,8 +213,11 @@ assert sampan.list(root=root) == []
 
 
 def test_an_interruption_leaves_nothing(place: Place) -> None:
-    """SIGINT at any moment of a run: KeyboardInterrupt, and no container. Between two instructions of Python it may come
-    at a moment that nothing can catch: that is rare, and what stays then is cleared by `delete`."""
+    """SIGINT at any moment of a run: KeyboardInterrupt, and no container.
+
+    It may come at a moment between two instructions of Python that nothing can catch: that is rare, and what stays then
+    is cleared by `delete`.
+    """
     begun = time.time()
     text = """
 def interrupt(after):
