@@ -109,7 +109,7 @@ def test_check_before_update(host: Layout, live: Live) -> None:
     group = live({"memory": {"limit": 256 * MIB}})
     before = everything(group)
     with pytest.raises(SampanError, match=r"linux\.resources\.memory\.limit: .*in use"):
-        group.update({"memory": {"limit": 65536, "checkBeforeUpdate": True}, "cpu": {"shares": 5}})
+        group.update({"memory": {"limit": 4096, "checkBeforeUpdate": True}, "cpu": {"shares": 5}})
     assert everything(group) == before
     assert len(group.processes()) == 1
 

@@ -189,7 +189,8 @@ class TestPasswd:
         assert not self.attack(container, kind)
 
     def test_a_device_would_hold_it_up(self, without: Without) -> None:
-        assert self.attack(without(REGULAR_PASSWD, SANE_PASSWD), "device")
+        # its bytes are random: now and then they look like what is searched
+        assert any(self.attack(without(REGULAR_PASSWD, SANE_PASSWD), "device") for _ in range(3))
 
 
 def test_a_process_document_names_users_by_numbers(container: Container) -> None:
