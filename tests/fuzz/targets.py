@@ -60,7 +60,7 @@ MOUNTS_V1 = (
 FACTS: tuple[dict[str, object], ...] = (
     {"cgroup_mounts": MOUNTS_V1, "cgroup_tasks": (f"{V1['cpu']}/tasks",)},
     {"cgroup_mounts": (CgroupMount("", "/sys/fs/cgroup/box", ()),), "wait_for_start": True, "cgroup_placed": True},
-    {"euid": 1000, "keyring": False, "capabilities": 0, "terminal_socket": "/run/console"},
+    {"privileged": False, "keyring": False, "capabilities": 0, "terminal_socket": "/run/console"},
     {"pivot": False, "proc_mounts": ("/proc", "/sys"), "selinux": True, "apparmor": True},
 )
 

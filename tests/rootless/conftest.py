@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # tests/runtime is a package below it
+
 from .container import Container, eventually
 from .land import Land, User
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .land import Result, User
+from runtime.driver import Result
+
+from .land import User
 
 APPLETS = "cat chmod echo grep hostname id kill ls mount ps readlink sh sleep sort stat touch tr tty".split()
 Config = dict[str, Any]

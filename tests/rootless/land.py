@@ -12,33 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from runtime.driver import Result
 
 TIMEOUT = 30.0
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-@dataclass(frozen=True)
-class Result:
-    """How one command ended."""
-
-    command: tuple[str, ...]
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def output(self) -> str:
-        return self.stdout.rstrip("\n")
-
-    def checked(self) -> Result:
-        """This result, if the command succeeded."""
-        assert self.status == 0, f"{self} failed"
-        return self
-
-    def __str__(self) -> str:
-        return f"{' '.join(self.command)}: status {self.status}\nstdout: {self.stdout}\nstderr: {self.stderr}"
 
 
 class Land:

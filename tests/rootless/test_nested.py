@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from runtime.driver import Result
+
 from .container import eventually
-from .land import Land, Result, User
+from .land import Land, User
 
 # of a root that makes containers; the last one to map a range that holds root
 CAPABILITIES = [

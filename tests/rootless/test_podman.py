@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.driver import Result
+
 from .container import eventually, make_rootfs
-from .land import Land, Result, User
+from .land import Land, User
 
 IMAGE = "localhost/busybox:1"
 CONTAINERS_CONF = """\

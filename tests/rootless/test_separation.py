@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from runtime.driver import Result
+
 from .conftest import NewContainer
 from .container import Container
-from .land import Land, Result, User
+from .land import Land, User
 
 VERBS = ("state", "start", "kill", "delete", "exec")
 
@@ -100,7 +102,7 @@ class TestForeignDirectories:
         container.global_options = ("--root", str(directory))
         result = container.run()
         assert result.status == 1
-        assert "chmod o-w" in result.stderr
+        assert "chmod go-w" in result.stderr
         assert list(directory.iterdir()) == []
         container.global_options = ()
         directory.rmdir()
@@ -110,7 +112,7 @@ class TestForeignDirectories:
         directory = alice.runtime_directory / "sampan" / container.id
         directory.chmod(0o777)
         try:
-            assert "chmod o-w" in container.call("state", container.id).stderr
+            assert "chmod go-w" in container.call("state", container.id).stderr
         finally:
             directory.chmod(0o700)
 

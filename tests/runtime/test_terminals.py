@@ -258,6 +258,14 @@ class TestSize:
             terminal.resize(rows, columns)
             terminal.read_until(f"{rows} {columns}\r\n")
 
+    def test_it_follows_where_the_input_comes_from_elsewhere(self, begin: Begin, tmp_path: Path) -> None:
+        script = f"{UNTIL_SIZED}; trap 'stty size' WINCH; echo ready; while true; do usleep 5000; done"
+        with (tmp_path / "stream").open("w+") as stream:
+            terminal = begin(script, rows=33, columns=101, stdin=stream.fileno())
+            terminal.read_until("ready")
+            terminal.resize(44, 132)
+            terminal.read_until("44 132")
+
     @pytest.mark.parametrize("redirected", ["stdin", "stdout", "stderr"])
     def test_a_redirected_stream_is_no_obstacle(self, begin: Begin, redirected: str, tmp_path: Path) -> None:
         """What remains of the caller's terminal has a size."""

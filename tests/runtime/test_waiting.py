@@ -329,6 +329,9 @@ class TestTheEnd:
         """Whoever waits for the first one does not delete the second, which has the same id."""
         with Terminal(command_of(container, "run", "sleep", "1000")) as terminal:
             process_of(terminal, "sleep")
+            container.exec(
+                "true"
+            ).checked()  # which waits for the lock: the command must not be stopped while it has it
             terminal.send_signal(signal.SIGSTOP)
             eventually(lambda: Process(terminal.pid).status("State").startswith("T"), "a stopped command")
             container.delete("--force")

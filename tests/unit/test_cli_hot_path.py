@@ -22,6 +22,7 @@ HOT_VERBS = {  # verb -> modules of the command line beside its own
     "create": set(),
     "start": set(),
     "run": {"create"},
+    "finish": set(),
     "exec": set(),
     "state": set(),
     "kill": {"signals"},

@@ -450,7 +450,7 @@ class TestTrust:
         os.chmod(root.root, 0o777)
         errors = each_verb(root)
         assert len(errors) == 6
-        assert all(isinstance(error, StateError) and "chmod o-w" in str(error) for error in errors)
+        assert all(isinstance(error, StateError) and "chmod go-w" in str(error) for error in errors)
         for call in (root.ids, lambda: creation._claim(root, "new"), lambda: query.containers(root)):
             with pytest.raises(StateError):
                 call()
@@ -461,7 +461,7 @@ class TestTrust:
         assert [entry["id"] for entry in query.containers(root)] == ["web"]
         os.chmod(directory, 0o777)
         assert query.containers(root) == []
-        assert all("chmod o-w" in str(error) for error in each_verb(root))
+        assert all("chmod go-w" in str(error) for error in each_verb(root))
 
     def test_its_descriptors_are_given_back(self, root: Store) -> None:
         make(root)

@@ -107,9 +107,12 @@ class ContainerNamespaces:
         from sampan.engine.store import CREATED
 
         agent = Agent(self.config)
-        agent.connect()
-        launch.until(WATCHED)
-        agent.entrust(launch.sync, record, CREATED, launch.pid)
+        try:
+            agent.connect()
+            launch.until(WATCHED)
+            agent.entrust(launch.sync, record, CREATED, launch.pid)
+        finally:
+            agent.close()
 
 
 def _run_all(kind: str, record: Record, document: State, start: Start) -> None:

@@ -30,7 +30,8 @@ VERSION = 1
 RECORD, CONFIG, START_SOCKET, NOTIFY = "state.json", "config.json", "start", "notify"
 BEFORE_RECORD = frozenset((CONFIG, f".{CONFIG}.new", f".{RECORD}.new", START_SOCKET, NOTIFY))
 CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
-_S_IFMT, _S_IFREG, _OTHERS_MAY_WRITE = 0o170000, 0o100000, 0o022  # of a file's mode
+# of a file's mode; a group of the user's own may write what a usual umask has made, but never what is made here
+_S_IFMT, _S_IFREG, _OTHERS_MAY_WRITE, _EVERYBODY_MAY_WRITE = 0o170000, 0o100000, 0o022, 0o002
 _OPEN_DIRECTORY = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 _STICKY = 0o1000
 
@@ -350,7 +351,7 @@ class Store:
         except OSError as error:
             raise KernelError("open", self.root, error.errno or 0) from None
         status = posix.fstat(root)
-        if _is_trusted(status) and (not status.st_mode & _OTHERS_MAY_WRITE or status.st_mode & _STICKY):
+        if _is_trusted(status) and (not status.st_mode & _EVERYBODY_MAY_WRITE or status.st_mode & _STICKY):
             return root
         posix.close(root)
         from sampan.engine.trust import distrusted

@@ -14,9 +14,9 @@ from sampan.errors import StateError
 
 def distrusted(what: str, status: posix.stat_result) -> StateError:
     """The error for a directory with this ``status``, that others can write to."""
-    if status.st_uid in (posix.geteuid(), 0) and status.st_mode & 0o002:
+    if status.st_uid in (posix.geteuid(), 0) and status.st_mode & 0o022:
         return StateError(
-            f"{what} can be written to by everybody, so it is not trusted: chmod o-w, or use another --root"
+            f"{what} can be written to by others, so it is not trusted: chmod go-w, or use another --root"
         )
     owner = user_name(status.st_uid)
     return StateError(

@@ -58,6 +58,16 @@ static int open_output(void)
     return own < 0 ? 1 : (int)own;
 }
 
+/* A process whose input comes from elsewhere is still seen on the caller's terminal. */
+static int find_screen(void)
+{
+    struct termios mode;
+    for (int fd = 0; fd < 3; fd++)
+        if (SYS3(ioctl, fd, TCGETS, &mode) == 0)
+            return fd;
+    return -1;
+}
+
 static bool same_mode(const struct termios *a, const struct termios *b)
 {
     return a->c_iflag == b->c_iflag && a->c_oflag == b->c_oflag && a->c_cflag == b->c_cflag && a->c_lflag == b->c_lflag;
@@ -96,7 +106,7 @@ static void make_raw(struct termios *mode)
 void relay_resize(const struct relay *relay)
 {
     unsigned short size[4]; /* struct winsize */
-    if (SYS3(ioctl, 0, TIOCGWINSZ, size) == 0)
+    if (SYS3(ioctl, relay->screen, TIOCGWINSZ, size) == 0)
         SYS3(ioctl, relay->terminal, TIOCSWINSZ, size);
 }
 
@@ -110,7 +120,9 @@ void relay_begin(struct relay *relay, int terminal)
     SYS3(fcntl, terminal, F_SETFL, O_RDWR | O_NONBLOCK); /* ours alone */
     relay->output.from = relay->input.to = terminal;
     relay->output.to = open_output();
+    relay->screen = find_screen();
     relay_resize(relay);
+    /* what is typed elsewhere stays the caller's: Ctrl-C must end the command where nobody else reads it */
     if (SYS3(ioctl, 0, TCGETS, &relay->before) < 0)
         return;
     relay->raw = relay->before;

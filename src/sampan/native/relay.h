@@ -26,6 +26,7 @@ struct flow {
 
 struct relay {
     int terminal; /* the near side of the process's; -1: it has none */
+    int screen;   /* the caller's, whose size it takes: whichever of the standard streams is a terminal; else -1 */
     struct flow output;
     struct flow input;
     bool hung_up; /* no process has the terminal open now; one may open it again */
