@@ -213,13 +213,11 @@ assert sampan.list(root=root) == []
 
 
 def test_an_interruption_leaves_nothing(place: Place) -> None:
-    """SIGINT at any moment of a run: KeyboardInterrupt, and no container.
-
-    It may come at a moment between two instructions of Python that nothing can catch: that is rare, and what stays then
-    is cleared by `delete`.
-    """
+    """SIGINT at any moment of a run: KeyboardInterrupt, and no container."""
     begun = time.time()
     text = """
+import warnings
+warnings.simplefilter("ignore", ResourceWarning)  # of a file that is made, and dropped before it has a name
 def interrupt(after):
     time.sleep(after); os.kill(os.getpid(), signal.SIGINT)
 missed = run("true", capture=True).status.code  # what is interrupted shall not be imports
@@ -238,7 +236,7 @@ for number in range(40):
         sampan.load(name, root=root).delete(force=True) if os.listdir(f"{root}/{name}") else os.rmdir(f"{root}/{name}")
 print(missed)
 """
-    assert int(program(place, text, name=place.id())) <= 4
+    assert int(program(place, text, name=place.id())) == 0
     assert [
         path for path in Path("/sys/fs/cgroup").glob("**/run-????????????????") if path.stat().st_mtime > begun
     ] == []

@@ -7,6 +7,7 @@ import select
 from _thread import allocate_lock
 
 from sampan.api.status import ExitStatus
+from sampan.linux.files import close_all
 from sampan.linux.pidfd import exit_status
 
 GRACE = 100  # milliseconds that another's child may stay unreaped, which hides its status
@@ -69,9 +70,8 @@ class Ending:
         """Give the pidfd back. What has ended by now is reaped, and its status kept."""
         self.poll()
         with self._lock:
-            if self.pidfd >= 0:
-                os.close(self.pidfd)
-                self.pidfd = -1
+            descriptors, self.pidfd = [self.pidfd], -1
+            close_all(descriptors)
 
 
 def _ask(pidfd: int) -> ExitStatus | None:

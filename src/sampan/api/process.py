@@ -98,9 +98,9 @@ class Running:
     def close(self) -> None:
         """Give back all descriptors. The process goes on, and can not be waited for any more."""
         close_pipes(self._pipes)
-        if self.terminal is not None:
-            os.close(self.terminal)
-            self.terminal = None
+        terminal, self.terminal = self.terminal, None
+        if terminal is not None:
+            os.close(terminal)
         self.ending.close()
 
     def __del__(self) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import IO, TYPE_CHECKING, Protocol
 
 from sampan.errors import UsageError
+from sampan.linux.files import close_all
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -60,9 +61,7 @@ class Streams:
 
     def close(self) -> None:
         """Close the process's ends, of which it has its own by now, and what nobody has taken."""
-        for fd in self._theirs:
-            os.close(fd)
-        self._theirs.clear()
+        close_all(self._theirs)
         close_pipes(self.take())
 
     def _open(self, place: int, stream: Stream) -> int:

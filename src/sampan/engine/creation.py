@@ -218,12 +218,10 @@ class Creation:
 
     def release(self) -> None:
         """Close all that was opened, which ends the lock; the container stays."""
-        for fd in (*self.opened, self.listener, *self.terminal):
-            if fd >= 0:
-                posix.close(fd)
-        self.opened.clear()
-        self.listener = -1
-        self.terminal = (-1, -1)
+        opened, self.opened = self.opened, []
+        listener, self.listener = self.listener, -1
+        terminal, self.terminal = self.terminal, (-1, -1)
+        files.close_all([*opened, listener, *terminal])
         if self.launch is not None:
             self.launch.close()
         if self.devices is not None:

@@ -178,11 +178,9 @@ class Joining:
 
     def release(self) -> None:
         """Close all that was opened; the process goes on."""
-        for fd in (*self.opened, *self.terminal):
-            if fd >= 0:
-                posix.close(fd)
-        self.opened.clear()
-        self.terminal = (-1, -1)
+        opened, self.opened = self.opened, []
+        terminal, self.terminal = self.terminal, (-1, -1)
+        files.close_all([*opened, *terminal])
         if self.launch is not None:
             self.launch.close()
         if self.agent is not None:

@@ -147,10 +147,9 @@ class Launch:
 
     def close(self) -> None:
         """Give the descriptors back; the process goes on."""
-        for fd in (self.sync, self.pidfd):
-            if fd >= 0:
-                posix.close(fd)
+        descriptors = [self.sync, self.pidfd]
         self.sync = self.pidfd = -1
+        files.close_all(descriptors)
 
     def _adopt(self, pid: int) -> None:
         """The first process made the second and is done: from now on this is about the second."""
@@ -159,8 +158,9 @@ class Launch:
         except ProcessLookupError:
             pidfd = -1  # ended already, in a program that lets the kernel or a handler reap whatever it finds
         self.reap()
-        posix.close(self.pidfd)
+        of_the_first = [self.pidfd]
         self.pid, self.pidfd = pid, pidfd
+        files.close_all(of_the_first)
         self.expects_birth = False
 
 

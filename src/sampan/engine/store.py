@@ -152,10 +152,9 @@ class Held:
         self.close()
 
     def close(self) -> None:
-        if self.fd >= 0:
-            posix.close(self.fd)
-            posix.close(self.root)
-            self.fd = self.root = -1
+        descriptors = [self.root, self.fd]
+        self.fd = self.root = -1
+        files.close_all(descriptors)
 
     def __del__(self) -> None:
         self.close()  # a signal handler of a host program may raise where nobody could have closed it yet

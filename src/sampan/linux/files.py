@@ -56,6 +56,16 @@ def write(
         posix.close(fd)
 
 
+def close_all(descriptors: list[int]) -> None:
+    """Close and forget them; -1 is none. Each is forgotten first: where a signal handler of a host program raises in
+    between, closing it again could close what another thread has opened under its number.
+    """
+    while descriptors:
+        fd = descriptors.pop()
+        if fd >= 0:
+            posix.close(fd)
+
+
 def absolute(path: str) -> str:
     """The path from the root on."""
     if path.startswith("/"):
