@@ -82,6 +82,20 @@ REGULAR_PASSWD = Defence(
     "stat_of(fd, &status) < 0",
 )
 SANE_PASSWD = Defence("native/process.c", "#define MAX_PASSWD (16 << 20)", "#define MAX_PASSWD ((size_t)1 << 60)")
+# all processes of a container end with it, also where no pid namespace ends them; and a wait for them has a bound
+KILLED_TOGETHER = Defence(
+    "engine/removal.py",
+    "        if not record.own_pid_namespace:\n            record.group().kill(SIGKILL)\n",
+    "",
+)
+KILLED_BEFORE_REMOVAL = Defence(
+    "engine/removal.py",
+    "    if not record.own_pid_namespace or not record.complete:\n        group.kill(SIGKILL)\n",
+    "",
+)
+BOUNDED_WAIT = Defence("engine/removal.py", "PATIENCE = 10 ", "PATIENCE = 1000 ")
+# no string of a configuration becomes two
+WHOLE_STRINGS = Defence("spec/check.py", '        return "must not contain a NUL character"\n', "        pass\n")
 # delete --force ends the container's processes before it waits for the lock
 KILLED_BEFORE_THE_LOCK = Defence(
     "engine/delete.py", "    if force:\n        _kill_who_holds_the_lock(store, container_id, created)\n", ""

@@ -14,7 +14,7 @@ from runtime.container import Container
 from runtime.driver import Result
 
 from .conftest import Without
-from .defences import HARMLESS_MESSAGES, WIDE_LENGTHS
+from .defences import HARMLESS_MESSAGES, WHOLE_STRINGS, WIDE_LENGTHS
 
 DEEP: Any = []
 for _ in range(50):
@@ -88,6 +88,12 @@ def refused(container: Container) -> Result:
 def test_a_field(container: Container, field: str, value: Any, named: str) -> None:
     container.bundle.set(field, value)
     assert named in refused(container).stderr
+
+
+def test_a_nul_would_make_two_strings_of_one(without: Without) -> None:
+    container = without(WHOLE_STRINGS)
+    container.bundle.args("echo", "one\0two")
+    assert container.run().checked().output == "one two"
 
 
 @pytest.mark.parametrize("name", list(DOCUMENTS))

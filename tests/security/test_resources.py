@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -14,11 +15,18 @@ import pytest
 
 from runtime import cgroupfs, views
 from runtime.container import Container, eventually
+from runtime.driver import Runtime
 from runtime.procfs import Process, descendants
 
 from .adversary import Programs
 from .conftest import Without
-from .defences import KILLED_BEFORE_THE_LOCK, NESTED_CGROUPS
+from .defences import (
+    BOUNDED_WAIT,
+    KILLED_BEFORE_REMOVAL,
+    KILLED_BEFORE_THE_LOCK,
+    KILLED_TOGETHER,
+    NESTED_CGROUPS,
+)
 
 HIERARCHY = "/sys/fs/cgroup"
 PATIENCE = 20.0  # seconds, in which a command must have ended
@@ -48,15 +56,26 @@ def delete_in_time(container: Container) -> float:
 
 
 class TestForkBombs:
-    @pytest.mark.parametrize("pid_namespace", ["own pid namespace", "host's pid namespace"])
-    def test_are_deleted(self, container: Container, programs: Programs, pid_namespace: str) -> None:
+    def begin(self, container: Container, programs: Programs) -> Container:
         shutil.copy(programs("forker"), container.bundle.rootfs / "forker")
         container.bundle.args("/forker").set("linux.resources.pids.limit", 200)
-        if pid_namespace != "own pid namespace":
-            container.bundle.without_namespace("pid")
         container.launch().wait_for_output("ready")
         eventually(lambda: len((container.cgroup("pids") / "cgroup.procs").read_text().split()) > 100, "100 processes")
-        assert delete_in_time(container) < PATIENCE
+        return container
+
+    @pytest.mark.parametrize("pid_namespace", ["own pid namespace", "host's pid namespace"])
+    def test_are_deleted(self, container: Container, programs: Programs, pid_namespace: str) -> None:
+        if pid_namespace != "own pid namespace":
+            container.bundle.without_namespace("pid")
+        assert delete_in_time(self.begin(container, programs)) < PATIENCE
+
+    def test_would_outlive_their_first_process(self, without: Without, programs: Programs, sampan: Runtime) -> None:
+        container = without(KILLED_TOGETHER, KILLED_BEFORE_REMOVAL)
+        container.bundle.without_namespace("pid")
+        self.begin(container, programs)
+        assert container.call("delete", "--force").status == 1
+        assert list(cgroupfs.walk(container.id))
+        sampan.call(sampan.command(container.root, "delete", "--force", container.id)).checked()
 
 
 class TestCgroupsOfTheContainer:
@@ -101,9 +120,9 @@ class TestCgroupsOfTheContainer:
 class TestWhatDoesNotEnd:
     """'a cgroup.procs that never empties'"""
 
-    @pytest.fixture
-    def frozen_above(self, container: Container) -> Iterator[Path]:
-        """A cgroup above the container's that somebody froze: on v1 nobody in it dies."""
+    @contextlib.contextmanager
+    def frozen_above(self, container: Container) -> Iterator[None]:
+        """Somebody has frozen a cgroup above the container's: on v1 nobody in it dies."""
         mounted = cgroupfs.hierarchies()
         if "freezer" not in mounted:
             pytest.skip("no v1 freezer: what is frozen on v2 dies of SIGKILL")
@@ -112,22 +131,31 @@ class TestWhatDoesNotEnd:
         container.launch()
         (above / "freezer.state").write_text("FROZEN")
         eventually(lambda: (above / "freezer.state").read_text() == "FROZEN\n", "the freezer")
-        yield above
-        (above / "freezer.state").write_text("THAWED")
+        try:
+            yield
+        finally:
+            (above / "freezer.state").write_text("THAWED")
         container.delete("--force")
         for directory in {path / f"{container.id}-above" for path in mounted.values()}:
             if directory.exists():
                 directory.rmdir()
 
-    def test_is_told_in_time(self, container: Container, frozen_above: Path) -> None:
+    def test_is_told_in_time(self, container: Container) -> None:
         """'with a bound, and says what remains'"""
-        begun = time.monotonic()
-        pid = container.process.pid
-        result = container.call("delete", "--force")
-        assert time.monotonic() - begun < PATIENCE
-        assert result.status == 1
-        assert str(pid) in result.stderr
-        assert container.exists
+        with self.frozen_above(container):
+            begun = time.monotonic()
+            pid = container.process.pid
+            result = container.call("delete", "--force")
+            assert time.monotonic() - begun < PATIENCE
+            assert result.status == 1
+            assert str(pid) in result.stderr
+            assert container.exists
+
+    def test_would_be_waited_for(self, without: Without) -> None:
+        container = without(BOUNDED_WAIT)
+        with self.frozen_above(container):
+            deletion = container.runtime.command(container.root, "delete", "--force", container.id)
+            assert container.runtime.call(["timeout", "--signal=KILL", "15", *deletion]).status == -signal.SIGKILL
 
 
 class TestJoinedProcesses:
