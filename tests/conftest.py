@@ -1,6 +1,15 @@
 """Options of the test suite. What a directory of tests needs beyond them is in its own conftest.py."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background lets them ignore these: what they start would inherit that."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -166,6 +166,9 @@ _Noreturn __attribute__((used)) void begin(long *stack)
         .manager = descriptor_in(arguments[5]),
         .signals = (int)SYS4(signalfd4, -1, &all, sizeof(all), O_CLOEXEC | O_NONBLOCK),
     };
+    for (int i = 1; i <= 5; i++) /* they are not for COMMAND; the second is a pid */
+        if (i != 2 && descriptor_in(arguments[i]) >= 0)
+            SYS3(fcntl, descriptor_in(arguments[i]), F_SETFD, FD_CLOEXEC);
     relay_begin(&relay, descriptor_in(arguments[3]));
     stay(&waiter, &relay);
     int status = exit_status(&waiter); /* from here on signals do not reach it */
