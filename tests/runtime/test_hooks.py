@@ -115,6 +115,14 @@ class TestOrder:
         assert (bundle.path / "ran").exists()
 
 
+@pytest.mark.parametrize("kind", ["createRuntime", "poststop"])
+def test_no_descriptor_of_the_runtime_is_open(container: Container, bundle: Bundle, shared: Path, kind: str) -> None:
+    """Also where the command has waited for the process meanwhile."""
+    bundle.hook(kind, f"ls /proc/self/fd > {shared}/open").args("sleep", "0.4")
+    container.run().checked()
+    assert set((shared / "open").read_text().split()) <= {"0", "1", "2", "3"}  # the last is that of ls
+
+
 class TestState:
     def states(self, container: Container, shared: Path, kind: str) -> dict[str, Any]:
         bundle = container.bundle.set("annotations", {"com.example.key": "value"})
