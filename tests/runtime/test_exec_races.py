@@ -6,10 +6,12 @@ and was killed with it, or was never made.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,10 +34,11 @@ def containers(runtime: Runtime) -> int:
     return 25 if runtime.is_sampan else 4
 
 
-def execs(container: Container) -> list[Exec]:
+@contextlib.contextmanager
+def execs(container: Container) -> Iterator[list[Exec]]:
     """`true` and `sleep`, in turn."""
     commands = [("true",) if number % 2 else ("sleep", "1000") for number in range(AT_ONCE)]
-    return [
+    begun = [
         subprocess.Popen(
             container.runtime.command(container.root, "exec", container.id, *command),
             stdin=subprocess.DEVNULL,
@@ -45,6 +48,15 @@ def execs(container: Container) -> list[Exec]:
         )
         for command in commands
     ]
+    try:
+        yield begun
+    finally:
+        for process in begun:
+            process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                assert stream is not None
+                stream.close()  # not read to its end: the process in the container may have it, too
 
 
 def check(process: Exec) -> None:
@@ -52,8 +64,6 @@ def check(process: Exec) -> None:
     try:
         output, message = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()  # what it has started may still have its output, and would keep us here
         raise AssertionError(f"{process.args!r} hangs") from None
     assert output == ""
     if message:
@@ -81,15 +91,15 @@ def test_a_container_that_ends_meanwhile(
     before = set(children(os.getpid()))
     for number in range(containers(runtime)):
         container.launch()
-        started = execs(container)
-        time.sleep(number % 25 * 0.004)  # at any point of their way
-        if end == "kill":
-            container.kill("KILL")
-            eventually(lambda: container.status == "stopped", "the end")
-        else:
-            container.delete("--force")
-        for process in started:
-            check(process)
+        with execs(container) as started:
+            time.sleep(number % 25 * 0.004)  # at any point of their way
+            if end == "kill":
+                container.kill("KILL")
+                eventually(lambda: container.status == "stopped", "the end")
+            else:
+                container.delete("--force")
+            for process in started:
+                check(process)
         if end == "kill":
             container.delete()
         reap(container, before)
@@ -102,13 +112,13 @@ def test_a_container_that_is_made_anew_meanwhile(runtime: Runtime, container: Co
     before = set(children(os.getpid()))
     for number in range(containers(runtime)):
         container.launch()
-        started = execs(container)
-        time.sleep(number % 25 * 0.004)
-        first = container.pid
-        container.delete("--force").create()
-        container.delete("--force")
-        for process in started:
-            check(process)
+        with execs(container) as started:
+            time.sleep(number % 25 * 0.004)
+            first = container.pid
+            container.delete("--force").create()
+            container.delete("--force")
+            for process in started:
+                check(process)
         os.waitpid(first, 0)
         reap(container, before)
 
@@ -119,14 +129,8 @@ def test_the_process_of_an_exec_that_is_killed_itself(runtime: Runtime, containe
     before = set(children(os.getpid()))
     container.launch()
     for number in range(containers(runtime)):
-        started = execs(container)
-        time.sleep(number % 25 * 0.004)
-        for process in started:
-            process.kill()
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                assert stream is not None
-                stream.close()  # not read to its end: the process in the container has it, too
+        with execs(container):
+            time.sleep(number % 25 * 0.004)
     assert container.exec("echo", "in").checked().output == "in"
     assert container.status == "running"
     # They are ours to wait for now, and the container's first process ends only after the last of them.
