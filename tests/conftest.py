@@ -28,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "(auto: host, but v1 for crun, which refuses hybrid hosts)",
     )
     group.addoption(
+        "--patiently",
+        action="store_true",
+        help="run also the known differences of other runtimes that show in a wait for what never comes: minutes of it",
+    )
+    group.addoption(
         "--race-tries",
         type=int,
         default=100,

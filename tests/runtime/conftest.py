@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("runtime", names, indirect=True, ids=ids, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Listed differences are expected to fail."""
     runtimes: dict[str, Runtime] = {}
     for item in items:
@@ -49,7 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue  # the fixture will say it
         test = _plain_id(item, os.path.basename(program))
         if difference := differences.known(name, runtime.version, test):
-            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=difference.strict))
+            run = not difference.waits or config.getoption("--patiently")
+            item.add_marker(pytest.mark.xfail(reason=difference.reason, strict=difference.strict, run=run))
 
 
 def _plain_id(item: pytest.Item, runtime: str) -> str:

@@ -720,3 +720,16 @@ CRUN: tuple[Difference, ...] = (
         sometimes=True,
     ),
 )
+
+CRUN_WAITS = (
+    "test_delete_force.py::test_sigkill_ends_a_container_with_a_frozen_cgroup_inside",
+    "test_exec.py::TestErrors::test_nothing_is_left_in_the_container",
+    "test_exec_options.py::TestPidFile::test_in_a_directory_that_is_not_there*",
+    "test_exec_races.py::*",
+    "test_kill.py::TestForkBombs::test_sigkill_to_its_process_ends_it[host*",
+    f"{_DEVICES}::TestErrors::test_a_device_that_is_not_there*",
+    f"{_DEVICES}::TestEnd::test_a_virtual_device_goes_with_the_namespace*",
+    "test_pause.py::TestSignals::test_sigkill_ends_a_paused_container*",
+    f"{_NOTIFY}::TestTheContainerProcessState::test_of_exec_in_a_created_container",
+    f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",
+)

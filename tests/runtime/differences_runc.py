@@ -558,3 +558,17 @@ RUNC: tuple[Difference, ...] = (
         ),
     ),
 )
+
+RUNC_WAITS = (
+    "test_delete_force.py::test_a_cgroup_that_the_container_made_and_froze",
+    "test_delete_force.py::test_sigkill_ends_a_container_with_a_frozen_cgroup_inside",
+    "test_kill.py::TestForkBombs::test_sigkill_to_its_process_ends_it[host*",
+    f"{_DEVICES}::TestErrors::test_a_device_that_is_not_there*",
+    f"{_DEVICES}::TestEnd::test_a_virtual_device_goes_with_the_namespace*",
+    f"{_NOTIFY}::TestTheContainerProcessState::test_the_connection_is_closed",
+    "test_terminals.py::TestConsole::test_a_link_in_its_place_leads_nowhere_outside",
+    "test_terminals.py::TestMode::test_it_is_restored_when_the_waiting_command_is_killed",
+    "test_waiting.py::TestCost::*",
+    "test_waiting.py::TestSignals::test_it_is_passed_on",
+    "test_waiting.py::TestStreams::test_closed_ones_with_a_terminal",
+)

@@ -13,10 +13,10 @@ class Difference:
     sometimes: bool = False  # a race, or only something left behind: the test may pass
 
     def is_about(self, version: tuple[int, ...], test: str) -> bool:
-        return version < self.before and any(_matches(pattern, test) for pattern in self.tests)
+        return version < self.before and any(matches(pattern, test) for pattern in self.tests)
 
 
-def _matches(pattern: str, test: str) -> bool:
+def matches(pattern: str, test: str) -> bool:
     if pattern.endswith("*"):
         return test.startswith(pattern[:-1])
     return pattern in (test, test.partition("[")[0])
