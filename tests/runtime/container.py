@@ -206,14 +206,17 @@ class Container:
 
         None when it ended so soon that the command that made it has waited for it already.
         """
-        pid = self._init
-        try:
-            ended: tuple[int, int] = eventually(
-                lambda: (found := os.waitpid(pid, os.WNOHANG))[0] and found, f"the end of process {pid}"
-            )
-        except ChildProcessError:
-            return None
-        return os.waitstatus_to_exitcode(ended[1])
+        init, process = self._init, self.process
+
+        def ended() -> list[int | None]:
+            try:
+                pid, status = os.waitpid(init, os.WNOHANG)
+            except ChildProcessError:  # crun returns a moment before the process has no parent but us
+                return [] if process.directory.exists() else [None]
+            return [os.waitstatus_to_exitcode(status)] if pid else []
+
+        code: int | None = eventually(ended, f"the end of process {init}")[0]
+        return code
 
     def wait_until(self, status: str) -> Container:
         eventually(lambda: self.status == status, f"status {status!r}")
