@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "sampan"
 
 # What each layer may import, besides itself and `errors`. "" is the package itself, whose names are lazy.
 PERMITTED = {
-    "": {"api", "engine", "spec"},
+    "": {"api", "audit", "engine", "spec"},
     "errors": {"api"},  # a type, for the type checker
     "_linux": set(),
     "_seccomp": set(),
