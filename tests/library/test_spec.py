@@ -41,6 +41,13 @@ def field(spec: Spec, name: str) -> Any:
     return value
 
 
+def nested(levels: int) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for _ in range(levels):
+        document = {"a": document}
+    return document
+
+
 def node(name: str, **more: Any) -> Spec:
     """The small configuration with an object of `linux.resources`."""
     return small() | {"linux": {"resources": {name: more}}}
@@ -58,6 +65,11 @@ PARTS: list[tuple[Part, str, Any]] = [
         ["A=3=4", "B=2", "C=5"],
     ),
     (lambda s: s.with_env({"A": "1", "B": "2"}).with_env({"A": None, "Z": None}), "process.env", ["B=2"]),
+    (
+        lambda s: (s | {"process": {"env": ["A=1", "B=2", "A=3", "B=4"]}}).with_env({"A": "5"}),
+        "process.env",
+        ["A=5", "B=2", "B=4"],
+    ),
     (lambda s: s.with_cwd(Path("/tmp")), "process.cwd", "/tmp"),
     (lambda s: s.with_user(1, 2), "process.user", {"uid": 1, "gid": 2}),
     (
@@ -172,6 +184,13 @@ PARTS: list[tuple[Part, str, Any]] = [
         lambda s: s.mount("/a", "x").mount("/b", "y").mount("/a", "z"),
         "mounts",
         [{"destination": "/a", "type": "z"}, {"destination": "/b", "type": "y"}],
+    ),
+    (
+        lambda s: (s | {"mounts": [{"destination": "/a"}, {"destination": "/b"}, {"destination": "/a"}]}).mount(
+            "/a/", "x"
+        ),
+        "mounts",
+        [{"destination": "/a", "type": "x"}, {"destination": "/b"}],
     ),
     (lambda s: s.mount("/a", "x").mount("/b").without_mounts("/a", "/c"), "mounts", [{"destination": "/b"}]),
     (lambda s: s.mask("/a", "/b").mask("/b", "/c"), "linux.maskedPaths", ["/a", "/b", "/c"]),
@@ -413,6 +432,11 @@ REFUSED: list[tuple[Part, str]] = [
     (lambda s: s.merge({"a": {"b": object()}}), "a.b: must be a value that JSON has"),
     (lambda s: s.merge([]), "other: must be a Spec"),  # type: ignore[arg-type]
     (lambda _: Spec.from_dict({"a": {1: 2}}), "a: must have strings as its keys"),
+    (lambda _: Spec.from_dict({"a": [float("nan")]}), "a[0]: must be a value that JSON has"),
+    (lambda _: Spec.from_dict({"a": 2**64}), "a: must be a value that JSON has, with numbers of 64 bits"),
+    (lambda _: Spec.from_dict({"a": "\ud800"}), "a: must be text that UTF-8 can express"),
+    (lambda _: Spec.from_dict({"\ud800": 1}), "the document: must be text that UTF-8 can express"),
+    (lambda _: Spec.from_dict(nested(1000)), "a: must not be nested deeper than 90 levels"),
     (lambda s: s.host_device("/etc"), "source: must be a device"),
 ]
 

@@ -108,7 +108,7 @@ ROOTLESS = Spec.default(rootless=True).new_namespaces("network")  # which parts 
 BEGINNINGS = st.sampled_from([Spec.default(rootless=False), ROOTLESS, Spec.hardened()])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(BEGINNINGS, SEQUENCES)
 def test_any_sequence_of_parts_is_valid_and_the_same_after_config_json(begun: Spec, sequence: list[Part]) -> None:
     before = begun.to_json()

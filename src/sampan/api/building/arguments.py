@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     IDs = tuple[int, int, int]  # the first in the container, the first on the host, how many
 
 UNLIMITED = "unlimited"
+_LEAST, _MOST = -(2**63), 2**64 - 1  # of the numbers that are read
+_DEEPEST = 90  # of the 100 levels that are read
 
 
 def refused(argument: str, value: object, rule: str, section: str = "") -> UsageError:
@@ -110,18 +112,35 @@ def judge_map(argument: str, values: Any) -> None:
 
 
 def is_number(value: object) -> bool:
-    """Whether it counts something: True is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether it is a number that fits into 64 bits: True is none."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and _LEAST <= value <= _MOST
 
 
-def plain(value: Any, name: str = "") -> Any:
+def plain(value: Any, name: str = "", depth: int = 0) -> Any:
     """A copy that nobody else has, of what JSON can say: objects, arrays, strings, numbers, truth values, null."""
+    if depth > _DEEPEST:
+        raise refused(name.partition(".")[0], None, f"must not be nested deeper than {_DEEPEST} levels")
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise refused(name, list(value), "must have strings as its keys")
-        return {key: plain(inner, f"{name}.{key}" if name else key) for key, inner in value.items()}
+        return {
+            _text(key, name): plain(inner, f"{name}.{key}" if name else key, depth + 1) for key, inner in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [plain(inner, f"{name}[{index}]") for index, inner in enumerate(value)]
-    if value is None or isinstance(value, str | int | float):
+        return [plain(inner, f"{name}[{index}]", depth + 1) for index, inner in enumerate(value)]
+    if isinstance(value, str):
+        return _text(value, name)
+    if value is None or isinstance(value, bool) or is_number(value):
         return value
-    raise refused(name, value, "must be a value that JSON has")
+    raise refused(name, value, "must be a value that JSON has, with numbers of 64 bits")
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise refused(name, value, "must have strings as its keys")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise refused(name, value, "must be text that UTF-8 can express, without lone surrogates") from None
+    return value

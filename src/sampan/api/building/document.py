@@ -65,13 +65,15 @@ class Document:
         return self.set(field, {key: value for key, value in entries.items() if value is not None})
 
     def put(self, field: str, key: str, entry: dict[str, Any]) -> Document:
-        """With an entry of an array in the place of the one with the same ``key``, or at the end."""
+        """With an entry of an array in the place of those with the same ``key``, or at the end."""
         entries = self.array(field)
-        for index, other in enumerate(entries):
-            if isinstance(other, dict) and other.get(key) == entry[key]:
-                entries[index] = entry
-                return self.set(field, entries)
-        return self.set(field, [*entries, entry])
+        same = [
+            index for index, other in enumerate(entries) if isinstance(other, dict) and other.get(key) == entry[key]
+        ]
+        if not same:
+            return self.set(field, [*entries, entry])
+        entries[same[0]] = entry
+        return self.set(field, [other for index, other in enumerate(entries) if index not in same[1:]])
 
     def add(self, field: str, entry: Any) -> Document:
         """With one entry of an array more."""

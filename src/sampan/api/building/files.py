@@ -52,7 +52,7 @@ class Files(Part):
     ) -> Self:
         """Any mount (`mounts`, config.md#mounts): ``destination`` is an absolute path in the container."""
         entry = {
-            "destination": arguments.path("destination", destination, ABSOLUTE),
+            "destination": _place("destination", destination),
             "type": type,
             "source": None if source is None else arguments.path("source", source, ("string",)),
             "options": words("options", options, "config.md#linux-mount-options") or None,
@@ -89,7 +89,7 @@ class Files(Part):
         place = source if destination is None else destination
         where = "source" if destination is None else "destination"
         entry: dict[str, object] = {
-            "destination": arguments.path(where, place, ABSOLUTE),
+            "destination": _place(where, place),
             "type": "bind",
             "source": arguments.path("source", source, NOT_EMPTY),
             "options": [*own, *words("options", options, "config.md#linux-mount-options")],
@@ -130,7 +130,7 @@ class Files(Part):
 
     def without_mounts(self, *destinations: Path) -> Self:
         """Leave out the mounts at these paths of the container."""
-        left_out = [arguments.path("destinations", each, ABSOLUTE) for each in destinations]
+        left_out = [_place("destinations", each) for each in destinations]
         return self._of(self._document.remove("mounts", "destination", left_out))
 
     def mask(self, *paths: Path) -> Self:
@@ -212,3 +212,8 @@ class Files(Part):
     def _leave_out(self, field: str, paths: Sequence[Path]) -> Self:
         out = {arguments.path("paths", each, ABSOLUTE) for each in paths}
         return self._of(self._document.set(field, [each for each in self._document.array(field) if each not in out]))
+
+
+def _place(argument: str, destination: Path) -> str:
+    """Where a mount is: "/a/" is "/a"."""
+    return arguments.path(argument, destination, ABSOLUTE).rstrip("/") or "/"

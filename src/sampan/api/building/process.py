@@ -42,18 +42,19 @@ class Processes(Part):
 
     def with_env(self, variables: Mapping[str, str | None]) -> Self:
         """Set variables of its environment, beside those that there are (`process.env`); None removes one."""
-        entries = {
-            entry.partition("=")[0]: entry for entry in self._document.array("process.env") if isinstance(entry, str)
-        }
         judge_map("variables", variables)
-        for name, value in variables.items():
-            if "=" in name:
-                raise refused("variables", name, "must have names without =", "config.md#process")
-            if value is None:
-                entries.pop(name, None)
-            else:
-                entries[name] = f"{name}={value}"
-        return self._of(self._document.set("process.env", [*entries.values()]))
+        if wrong := [name for name in variables if "=" in name]:
+            raise refused("variables", wrong[0], "must have names without =", "config.md#process")
+        left = dict(variables)
+        env = []
+        for entry in self._document.array("process.env"):
+            name = str(entry).partition("=")[0]
+            if name not in variables:
+                env.append(entry)
+            elif (value := left.pop(name, None)) is not None:  # in the place of the first
+                env.append(f"{name}={value}")
+        env += [f"{name}={value}" for name, value in left.items() if value is not None]
+        return self._of(self._document.set("process.env", env))
 
     def with_cwd(self, cwd: Path) -> Self:
         """The directory in the container that it begins in, an absolute path (`process.cwd`)."""
