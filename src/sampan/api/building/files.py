@@ -164,7 +164,8 @@ class Files(Part):
         """Make a device in the container, and allow it (`linux.devices`, config-linux.md#devices).
 
         "c" and "u" are character devices, "b" block devices, "p" a named pipe, which has no numbers. ``access`` is what
-        the container may do with it: r, w, and m, to make further nodes of it. See `Spec.host_device`.
+        the container may do with it: r, w, and m, to make further nodes of it. In a user namespace nobody can make a
+        device: it is the host's own at the same path. See `Spec.host_device`.
         """
         entry = fitting(
             {
