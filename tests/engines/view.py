@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,14 +16,18 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from .cgroups import OwnCgroups, names_of
 
 TIMEOUT = 40.0  # seconds for one command
+PATIENCE = 60.0  # seconds until a daemon answers
 NAMESPACES = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"]
 JOIN_AND_RUN = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
 
@@ -36,6 +41,25 @@ FRESH = [
     "/var/lib/cni",
     "/var/cache/containers",
 ]
+
+
+def need(*programs: str) -> None:
+    """Skips a test where a view cannot be, or these programs are not."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it makes namespaces and cgroups")
+    if missing := [program for program in ("unshare", "ip", *programs) if shutil.which(program) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)} (scripts/install-debian-packages engines)")
+
+
+@contextmanager
+def own_directory() -> Iterator[Path]:
+    """A directory for a view, which processes of user namespaces may enter."""
+    directory = Path(tempfile.mkdtemp(prefix="engines-test-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 @dataclass(frozen=True)
@@ -163,6 +187,14 @@ class View:
             text.write(stdin.encode())
             text.seek(0)
             return self.start(words, stdin=text.fileno()).wait(timeout)
+
+    def start_daemon(self, daemon: Sequence[str], log: Path, answers: Sequence[str]) -> None:
+        """Starts a daemon, and waits until the command ``answers`` succeeds. It ends with the view."""
+        self.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *daemon).checked()
+        deadline = time.monotonic() + PATIENCE
+        while self.run(*answers).status != 0:
+            assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
+            time.sleep(0.1)
 
     def order(self, order: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
         socket.send_fds(self._orders, [json.dumps(order).encode()], descriptors)
