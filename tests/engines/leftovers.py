@@ -17,6 +17,7 @@ PASSED = pytest.StashKey[bool]()  # of a test: what fails may leave things behin
 # Mounts of the engines themselves: podman's on its storage, which comes and goes; its directory of network namespaces,
 # and docker's namespace for none, which they make when they first need them and keep.
 _KEPT = ("/storage/overlay", "/run/netns", "/netns/default")
+_DAEMONS = ("dockerd", "containerd")  # which tests may start anew
 # podman names cgroups libpod-ID (and conmon's libpod-conmon-ID), docker docker/ID; their parents stay.
 _CONTAINER_S = re.compile(r"/libpod-|/docker/[0-9a-f]{64}")
 
@@ -42,8 +43,9 @@ def traces(view: View, states: Sequence[str]) -> set[str]:
 
 
 def _things(view: View, states: Sequence[str]) -> Iterator[str]:
-    for pid in _descendants(view.first_pid):
-        if words := _arguments(pid):  # an ended process has none
+    for pid in descendants(view.first_pid):
+        words = _arguments(pid)
+        if words and words.split()[0] not in _DAEMONS:  # an ended process has none
             yield f"process {pid}: {words}"
     yield from (f"mount {target}" for target in _mounts_of(view) if not target.endswith(_KEPT))
     yield from (f"cgroup {path}" for path in view.cgroups.below() if _CONTAINER_S.search(str(path)))
@@ -56,14 +58,14 @@ def _mounts_of(view: View) -> set[str]:
     return {line.split()[4] for line in Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()}
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return
     for child in map(int, children):
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
 def _arguments(pid: int) -> str:

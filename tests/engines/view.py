@@ -109,9 +109,13 @@ class Command:
             ending = Result(tuple(self._words), -9, _read(self._stdout), _read(self._stderr))
             raise AssertionError(f"{ending}\nit did not end within {timeout:g} s") from None
         result = Result(tuple(self._words), status, _read(self._stdout), _read(self._stderr))
+        self.forget()
+        return result
+
+    def forget(self) -> None:
+        """It goes on, or not, and nobody wants to know."""
         self._stdout.close()
         self._stderr.close()
-        return result
 
 
 def _read(file: IO[bytes]) -> str:
@@ -128,6 +132,7 @@ class View:
         self._environment = dict(environment)
         self._numbers = itertools.count()
         self._statuses: dict[int, int] = {}
+        self._daemons: list[Command] = []
         self.cgroups = OwnCgroups(f"engines-test-{uuid.uuid4().hex[:8]}")
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -188,13 +193,16 @@ class View:
             text.seek(0)
             return self.start(words, stdin=text.fileno()).wait(timeout)
 
-    def start_daemon(self, daemon: Sequence[str], log: Path, answers: Sequence[str]) -> None:
-        """Starts a daemon, and waits until the command ``answers`` succeeds. It ends with the view."""
-        self.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *daemon).checked()
+    def start_daemon(self, daemon: Sequence[str], log: Path, answers: Sequence[str]) -> Command:
+        """Starts a daemon, and waits until the command ``answers`` succeeds. It ends with the view, if not before."""
+        with log.open("ab") as output:
+            started = self.start(daemon, stdout=output.fileno(), stderr=output.fileno())
+        self._daemons.append(started)
         deadline = time.monotonic() + PATIENCE
         while self.run(*answers).status != 0:
             assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
             time.sleep(0.1)
+        return started
 
     def order(self, order: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
         socket.send_fds(self._orders, [json.dumps(order).encode()], descriptors)
@@ -217,5 +225,7 @@ class View:
     def close(self) -> None:
         """Ends all that runs in it."""
         self._orders.close()
+        for daemon in self._daemons:
+            daemon.forget()
         self._process.wait(TIMEOUT)
         self.cgroups.remove()

@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,11 @@ class Site:
 
     def start_daemon(self) -> None:
         daemon = ["dockerd", "--config-file", f"{self.directory}/daemon.json"]
-        self.view.start_daemon(daemon, self.directory / "daemon.log", ["docker", "version"])
+        self._daemon = self.view.start_daemon(daemon, self.directory / "daemon.log", ["docker", "version"])
+
+    def kill_daemon(self) -> None:
+        self._daemon.send_signal(signal.SIGKILL)
+        self._daemon.wait()
 
     def close(self) -> None:
         self.view.close()
@@ -71,12 +76,14 @@ class Site:
         self._reload_with_default(before)
 
     @contextmanager
-    def called_runc(self, runtime: str) -> Iterator[None]:
-        """The runtime is what a program finds in PATH that looks for `runc`, like BuildKit."""
-        link = self._first_in_path / "runc"
-        link.symlink_to(self.runtimes[runtime])
-        yield
+    def called_runc(self, runtime: str) -> Iterator[Path]:
+        """The runtime is what a program finds in PATH that looks for `runc`, like BuildKit. Gives a log of its uses."""
+        link, log = self._first_in_path / "runc", self.directory / "uses-of-runc"
+        link.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexec {self.runtimes[runtime]} "$@"\n')
+        link.chmod(0o755)
+        yield log
         link.unlink()
+        log.unlink()
 
     def _reload_with_default(self, runtime: str) -> None:
         self._settings["default-runtime"] = runtime
