@@ -22,9 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("container runtimes").addoption(
         "--docker-soak",
         type=int,
-        default=4,
+        default=3,
         metavar="N",
-        help="how many containers docker runs in a row, and a fifth of that at once, for one test (default: 4)",
+        help="how many containers docker runs in a row, and a fifth of that at once, for one test (default: 3)",
     )
 
 

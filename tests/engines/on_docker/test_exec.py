@@ -130,7 +130,7 @@ def test_stats_are_those_of_the_cgroup(docker: Docker, running: str) -> None:
     """Of the container's limit of 64 MiB and its two processes."""
     line = docker("stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", running).checked().output
     assert line.endswith("/ 64MiB 2"), line
-    found = docker.client.containers.get(running).stats(stream=False)
+    found = docker.client.api.stats(running, stream=False, one_shot=True)
     assert found["memory_stats"]["limit"] == 64 << 20
     assert found["cpu_stats"]["cpu_usage"]["total_usage"] > 0
 

@@ -125,8 +125,8 @@ def test_remove_of_a_running_container_needs_force(docker: Docker) -> None:
 def test_a_container_can_be_started_again_and_again(docker: Docker) -> None:
     container = docker.created("sh", "-c", "echo x >>/srv/count; wc -l </srv/count")
     assert docker.status(container) == "created"
-    counts = [docker("start", "--attach", container).checked().output for _ in range(3)]
-    assert counts == ["1", "2", "3"]
+    counts = [docker("start", "--attach", container).checked().output for _ in range(2)]
+    assert counts == ["1", "2"]
 
 
 def test_restart_ends_the_process_and_starts_it_anew(docker: Docker) -> None:

@@ -116,12 +116,8 @@ def test_a_terminal_passes_input_size_and_signals(docker: Docker) -> None:
 def test_user_directory_and_environment_are_as_asked(docker: Docker) -> None:
     options = ["--user", "worker", "--workdir", "/srv/new", "--env", "A=b c", "--group-add", "3000"]
     script = "id -u; id -G; pwd; echo $A; echo $HOME; echo $HOSTNAME"
-    result = docker.run(*options, "--hostname", "ship", "--", "sh", "-c", script).checked()
+    result = docker.run(*options, "--hostname", "ship", "--entrypoint", "sh", "--", "-c", script).checked()
     assert result.lines == ["1000", "1000 2000 3000", "/srv/new", "b c", "/home/worker", "ship"]
-
-
-def test_the_entrypoint_is_as_asked(docker: Docker) -> None:
-    assert docker.run("--entrypoint", "/bin/echo", "--", "words").checked().output == "words"
 
 
 def test_a_detached_container_with_rm_removes_itself(docker: Docker) -> None:
@@ -135,10 +131,3 @@ def test_hosts_names_and_resolver_are_docker_s(docker: Docker) -> None:
     lines = docker.run(*options, "--add-host", "friend:10.1.2.3", "--", "sh", "-c", script).checked().lines
     assert lines[:2] == ["ship", "ship"]
     assert {"10.1.2.3\tfriend", "nameserver 10.9.8.7", "search harbour"} <= set(lines)
-
-
-def test_an_image_s_root_is_left_as_it_was(docker: Docker) -> None:
-    lines = docker.run("sh", "-c", "rm -r /etc/passwd /srv; touch /new; ls /").checked().lines
-    assert "new" in lines and "srv" not in lines
-    lines = docker.run("ls", "/").checked().lines
-    assert "srv" in lines and "new" not in lines

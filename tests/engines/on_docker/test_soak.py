@@ -15,7 +15,7 @@ TIMEOUT = 120.0  # seconds for one container, beside many others
 
 @pytest.fixture
 def number(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--docker-soak", 4))
+    return int(request.config.getoption("--docker-soak", 3))
 
 
 def open_files(docker: Docker) -> Counter[str]:
