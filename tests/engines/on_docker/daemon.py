@@ -21,6 +21,7 @@ from ..view import View
 
 IMAGE = "busybox:1"
 BUILT_IN = "runc"  # dockerd knows this runtime by itself, and finds it in PATH
+CHATTY = "-with-arguments"  # ends the names of the same runtimes with an argument of their own
 NETWORK_OPTIONS = ("--net", "-p", "--publish", "--dns", "--link")
 
 
@@ -107,7 +108,8 @@ class Site:
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "default-ulimits": {"nofile": {"Name": "nofile", "Soft": files, "Hard": files}},
             "live-restore": True,
-            "runtimes": {name: {"path": path} for name, path in self.runtimes.items() if name != BUILT_IN},
+            "runtimes": {name: {"path": path} for name, path in self.runtimes.items() if name != BUILT_IN}
+            | {f"{name}{CHATTY}": {"path": path, "runtimeArgs": ["--debug"]} for name, path in self.runtimes.items()},
         }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .daemon import IMAGE, Docker, Site
+from .daemon import CHATTY, IMAGE, Docker, Site
 
 DOCKERFILE = f"""\
 FROM {IMAGE}
@@ -43,6 +43,12 @@ def test_the_default_runtime_runs_the_steps_of_a_build(docker: Docker, context: 
         "1000",
     ]
     docker("image", "rm", "--force", "built:classic").checked()
+
+
+def test_a_runtime_has_arguments_of_its_own(docker: Docker) -> None:
+    """`runtimeArgs` of daemon.json, for which docker writes a script that is the runtime."""
+    result = docker("run", "--rm", "--runtime", docker.runtime + CHATTY, "--network", "none", IMAGE, "echo", "ran")
+    assert result.checked().output == "ran"
 
 
 def test_buildkit_runs_what_is_called_runc_in_path(docker: Docker, context: Path) -> None:
@@ -81,16 +87,19 @@ def test_an_image_goes_to_a_registry_and_comes_back(docker: Docker, shared_direc
 
 
 def test_containers_outlive_a_daemon_that_is_killed(dockers: dict[str, Docker], docker_site: Site) -> None:
-    """live-restore: their shims go on, and the next dockerd finds them by the state that runtimes have kept."""
-    containers = {}
-    for name, docker in dockers.items():
-        script = "trap 'echo stopping; exit 3' TERM; while :; do date +%N; sleep 0.05; done"
-        containers[name] = docker.detached("--interactive", "--", "sh", "-c", script)
+    """live-restore: their shims go on, and the next dockerd finds them, or that they have ended meanwhile."""
+    script = "trap 'echo stopping; exit 3' TERM; while :; do date +%N; sleep 0.05; done"
+    going = {name: docker.detached("sh", "-c", script) for name, docker in dockers.items()}
+    ending = {name: docker.detached("sleep", "1000") for name, docker in dockers.items()}
+    pids = [str(docker.state(ending[name])["Pid"]) for name, docker in dockers.items()]
     docker_site.kill_daemon()
+    docker_site.view.run("kill", "-KILL", *pids).checked()
     docker_site.start_daemon()
     for name, docker in dockers.items():
-        assert docker.status(containers[name]) == "running"
-        assert docker("exec", containers[name], "echo", "still here").checked().output == "still here"
-        docker("stop", containers[name]).checked()
-        assert docker.state(containers[name])["ExitCode"] == 3
-        assert docker.logs(containers[name]).endswith("stopping\n")
+        docker.wait_for_status(ending[name], "exited")
+        assert docker.state(ending[name])["ExitCode"] == 137
+        assert docker.status(going[name]) == "running"
+        assert docker("exec", going[name], "echo", "still here").checked().output == "still here"
+        docker("stop", going[name]).checked()
+        assert docker.state(going[name])["ExitCode"] == 3
+        assert docker.logs(going[name]).endswith("stopping\n")

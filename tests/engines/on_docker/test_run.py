@@ -64,6 +64,18 @@ def test_what_the_runtime_refuses_is_125_with_its_reason(docker: Docker) -> None
     assert "no such file or directory" in result.stderr.lower(), str(result)
 
 
+def test_a_file_over_a_directory_is_an_error_with_docker_s_advice(docker: Docker) -> None:
+    """docker adds it when it reads "not a directory"."""
+    result = docker.run("--volume", "/etc/passwd:/srv", "--", "true")
+    assert result.status in (125, 127), str(result)
+    assert "Are you trying to mount a directory onto a file (or vice-versa)?" in result.stderr, str(result)
+
+
+def test_arguments_arrive_as_they_are(docker: Docker) -> None:
+    words = ["", " ", "a b", "*", "$HOME", "'", '"', "\\", "ü", "two\nlines", "-x", "x" * 100_000]
+    assert docker.run("printf", "[%s]", *words).checked().stdout == "".join(f"[{word}]" for word in words)
+
+
 def test_a_container_that_did_not_start_can_be_removed_and_tells_why(docker: Docker) -> None:
     created = docker.created("no-such-program")
     assert docker("start", created).status == 1

@@ -56,6 +56,11 @@ def test_a_profile_of_seccomp_of_one_s_own(docker: Docker, shared_directory: Pat
     assert "No space left on device" in result.stderr
 
 
+def test_kernel_s_files_can_be_shown(docker: Docker) -> None:
+    options = ["--security-opt", "systempaths=unconfined"]
+    assert docker.run(*options, "--", "grep", "-c", " /proc/", "/proc/self/mountinfo").output == "0"
+
+
 def test_groups_are_looked_up_in_the_image(docker: Docker) -> None:
     assert docker.run("--user", "4321:extra", "--", "sh", "-c", "id -u; id -G").checked().lines == ["4321", "2000"]
 
