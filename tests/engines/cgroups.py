@@ -11,8 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 CGROUPS = Path("/sys/fs/cgroup")
 PATIENCE = 5.0  # seconds: processes killed just now are still ending
+
+
+def has_controller(name: str) -> bool:
+    if (controllers := CGROUPS / "cgroup.controllers").exists():
+        return name in controllers.read_text().split()
+    return (CGROUPS / name).is_dir()
+
+
+def needs(controller: str) -> pytest.MarkDecorator:
+    """Skips a test where the machine lacks it."""
+    return pytest.mark.skipif(
+        not has_controller(controller), reason=f"this machine has no cgroup controller {controller}"
+    )
 
 
 @dataclass(frozen=True)

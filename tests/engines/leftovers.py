@@ -2,58 +2,76 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import pytest
 
 from .view import View
 
-PATIENCE = 3.0  # seconds: conmon's clean-up may still be running
+PATIENCE = 3.0  # seconds: conmon's clean-up, or a shim's, may still be running
+PASSED = pytest.StashKey[bool]()  # of a test: what fails may leave things behind
+
+# Mounts of the engines themselves: podman's on its storage, which comes and goes; its directory of network namespaces,
+# and docker's namespace for none, which they make when they first need them and keep.
+_KEPT = ("/storage/overlay", "/run/netns", "/netns/default")
+_DAEMONS = ("dockerd", "containerd")  # which tests may start anew
+# podman names cgroups libpod-ID (and conmon's libpod-conmon-ID), docker docker/ID; their parents stay.
+_CONTAINER_S = re.compile(r"/libpod-|/docker/[0-9a-f]{64}")
 
 
-def settle(view: View, mounts: set[str]) -> list[str]:
-    """Waits for the view to be empty; what is still there after a while, one line for each thing."""
+def check(request: pytest.FixtureRequest, view: View, states: Sequence[str], before: set[str]) -> None:
+    """Fails a test that has passed, but has left something in the view."""
+    found = settle(view, states, before)
+    if found and request.node.stash.get(PASSED, False):
+        pytest.fail("left behind:\n" + "\n".join(found), pytrace=False)
+
+
+def settle(view: View, states: Sequence[str], before: set[str]) -> list[str]:
+    """Waits for new things to be gone; what is still there after a while."""
     deadline = time.monotonic() + PATIENCE
-    while (found := list(_things(view, mounts))) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return found
+    while any(thing not in before for thing in _things(view, states)):
+        if time.monotonic() > deadline:
+            return sorted(traces(view, states) - before)
+        time.sleep(0.05)
+    return []
 
 
-def mounts_of(view: View) -> set[str]:
-    """The targets of all mounts in the view, but not podman's own: on its storage, which comes and goes, and on the
-    directory of network namespaces, which it makes at the first one and leaves."""
-    lines = Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()
-    return {line.split()[4] for line in lines if not line.split()[4].endswith(("/storage/overlay", "/run/netns"))}
+def traces(view: View, states: Sequence[str]) -> set[str]:
+    """All that there is in the view now, one line for each thing. ``states``: the runtimes' directories for them."""
+    return set(_things(view, states))
 
 
-def _things(view: View, mounts: set[str]) -> Iterator[str]:
-    for pid in _descendants(view.first_pid):
-        if words := _arguments(pid):  # an ended process has none
-            yield f"process {pid}: {words}"
-    yield from (f"mount {target}" for target in sorted(mounts_of(view) - mounts))
-    yield from (f"cgroup {path}" for path in view.cgroups.below() if _is_container_s(path))
+def _things(view: View, states: Sequence[str]) -> Iterator[str]:
+    """The cheap ones first: mostly one of them is still there when any is."""
     root = Path(f"/proc/{view.first_pid}/root")
-    for states in (root / "run/sampan", root / "run/runc"):
-        if states.is_dir():
-            yield from (f"state {path.name} in /run/{states.name}" for path in states.glob("[!.]*"))
+    for directory in states:
+        yield from (f"state {path.name} in {directory}" for path in (root / directory.lstrip("/")).glob("[!.]*"))
+    for pid in descendants(view.first_pid):
+        words = arguments(pid)
+        if words and words.split()[0] not in _DAEMONS:  # an ended process has none
+            yield f"process {pid}: {words}"
+    yield from (f"mount {target}" for target in _mounts_of(view) if not target.endswith(_KEPT))
+    yield from (f"cgroup {path}" for path in view.cgroups.below() if _CONTAINER_S.search(str(path)))
 
 
-def _is_container_s(cgroup: Path) -> bool:
-    """podman names them libpod-ID (and conmon's libpod-conmon-ID); their parent, libpod_parent, stays."""
-    return any(name.startswith("libpod-") for name in cgroup.parts)
+def _mounts_of(view: View) -> set[str]:
+    return {line.split()[4] for line in Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()}
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return
     for child in map(int, children):
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
-def _arguments(pid: int) -> str:
+def arguments(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
     except (FileNotFoundError, ProcessLookupError):

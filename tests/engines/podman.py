@@ -6,15 +6,15 @@ import json
 import os
 import resource
 import shutil
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from . import image
-from .view import Command, Result, View
+from .engine import Engine
+from .view import View
 
 IMAGE = "localhost/busybox:1"
+STATES = ("/run/sampan", "/run/runc")  # of the runtimes
 
 # No network unless a test asks for one: most tests are about something else, and it takes time.
 CONTAINERS_CONF = """\
@@ -95,52 +95,19 @@ class Site:
         )
 
 
-class Podman:
-    """podman with one runtime. What is started by it is remembered, and removed by `tidy`."""
+class Podman(Engine):
+    """podman with one runtime."""
 
     def __init__(self, site: Site, runtime: str) -> None:
+        super().__init__(site.view, runtime, IMAGE)
         self.site = site
-        self.runtime = runtime
-        self._containers: list[str] = []
         self._pods: list[str] = []
-
-    def __call__(self, *words: str, stdin: str = "") -> Result:
-        """Any podman command."""
-        return self.site.view.run(*self._command(words), stdin=stdin)
-
-    def in_background(self, *words: str, **descriptors: int) -> Command:
-        return self.site.view.start(self._command(words), **descriptors)
-
-    def run(self, *words: str, stdin: str = "") -> Result:
-        """`podman run --rm OPTIONS IMAGE WORDS`; options are the words before "--"."""
-        return self("run", "--rm", *_with_image(words), stdin=stdin)
-
-    def detached(self, *words: str) -> str:
-        """A container in the background; its id."""
-        return self._remember(self("run", "--detach", *_with_image(words)).checked().output)
-
-    def created(self, *words: str) -> str:
-        return self._remember(self("create", *_with_image(words)).checked().output)
 
     def pod(self, *options: str) -> str:
         self._pods.append(self("pod", "create", *options).checked().output)
         return self._pods[-1]
 
-    def inspect(self, container: str) -> dict[str, Any]:
-        found: list[dict[str, Any]] = json.loads(self("container", "inspect", container).checked().stdout)
-        return found[0]
-
-    def status(self, container: str) -> str:
-        return self("inspect", "--format", "{{.State.Status}}", container).checked().output
-
-    def logs(self, container: str) -> str:
-        return self("logs", container).checked().stdout
-
-    def wait_for_log(self, container: str, text: str) -> None:
-        eventually(lambda: text in self.logs(container), f"{text!r} in the log of {container}")
-
     def tidy(self) -> None:
-        """Removes what tests have started; each must be removable, or be gone already."""
         containers, self._containers = self._containers, []
         pods, self._pods = self._pods, []
         if containers:
@@ -148,24 +115,5 @@ class Podman:
         for pod in pods:
             self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
 
-    def _remember(self, container: str) -> str:
-        self._containers.append(container)
-        return container
-
-    def _command(self, words: tuple[str, ...]) -> list[str]:
+    def _command(self, words: Sequence[str]) -> list[str]:
         return ["podman", "--runtime", self.runtime, *words]
-
-
-def _with_image(words: tuple[str, ...]) -> list[str]:
-    """The image stands between the options and the command."""
-    if "--" not in words:
-        return [IMAGE, *words]
-    at = words.index("--")
-    return [*words[:at], IMAGE, *words[at + 1 :]]
-
-
-def eventually(condition: Callable[[], bool], what: str, timeout: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
-        time.sleep(0.05)

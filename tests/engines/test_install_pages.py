@@ -6,21 +6,19 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from . import image, pages
+from .engine import eventually
 from .pages import File, Step
-from .podman import POLICY, STORAGE_CONF, eventually
-from .view import View
+from .podman import POLICY, STORAGE_CONF
+from .view import View, need, own_directory
 
 SAMPAN = shutil.which("sampan", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or ""
 IMAGE = "docker.io/library/busybox:latest"
-PATIENCE = 60.0  # seconds until a daemon answers
 # What this machine needs to run podman at all, in a file that is not the page's.
 CONTAINERS_CONF = """\
 [containers]
@@ -59,12 +57,7 @@ class Machine:
 
     def start(self, *daemon: str, answers: tuple[str, ...]) -> None:
         """Start a daemon, and wait until ``answers`` succeeds. It ends with the view."""
-        log = self.directory / "daemon.log"
-        self.view.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *daemon).checked()
-        deadline = time.monotonic() + PATIENCE
-        while self.view.run(*answers).status != 0:
-            assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
-            time.sleep(0.2)
+        self.view.start_daemon(daemon, self.directory / "daemon.log", answers)
 
     def write(self, file: File, *, append: bool = False) -> None:
         """Write a file of the page, or add it to one that is there."""
@@ -83,20 +76,11 @@ class Machine:
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root: it makes namespaces and cgroups")
-    if missing := [program for program in ("busybox", "unshare", "ip") if shutil.which(program) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)}")
+    need("busybox")
     if not SAMPAN:
         pytest.skip("sampan is not installed")
-    with tempfile.TemporaryDirectory(prefix="install-page-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-def need(*programs: str) -> None:
-    if missing := [program for program in programs if shutil.which(program) is None]:
-        pytest.skip(f"not installed: {', '.join(missing)} (scripts/install-debian-packages engines)")
+    with own_directory() as found:
+        yield found
 
 
 def files_of(limit: int = 16384) -> int:

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
+from .cgroups import needs
 from .podman import Podman
 
-PURE_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
 MIB = 1 << 20
-
-
-def has(controller: str) -> bool:
-    if PURE_V2.exists():
-        return controller in PURE_V2.read_text().split()
-    return Path("/sys/fs/cgroup", controller).is_dir()
-
-
-def needs(controller: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(not has(controller), reason=f"this machine has no cgroup controller {controller}")
 
 
 def limit(podman: Podman, v1: str, v2: str, *options: str) -> str:

@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from .podman import Podman, eventually
+from .engine import eventually
+from .podman import Podman
 
 
 def test_run_shows_what_the_container_prints(podman: Podman) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-
 from .podman import Podman
-
-TIMEOUT = 10
+from .terminals import on_a_terminal
 
 
 def test_a_container_has_a_terminal(podman: Podman) -> None:
@@ -16,29 +11,13 @@ def test_a_container_has_a_terminal(podman: Podman) -> None:
     assert result.checked().stdout == "/dev/pts/0\r\nall three\r\n"
 
 
-def test_a_terminal_passes_input_and_size(podman: Podman) -> None:
+def test_a_terminal_passes_input(podman: Podman) -> None:
     """podman itself on a terminal, as a person has it."""
-    ours, theirs = pty.openpty()
-    try:
-        command = podman.in_background(
-            "run",
-            "--rm",
-            "-it",
-            "localhost/busybox:1",
-            "sh",
-            "-c",
-            "echo ready; cat",
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        shown = _read(ours, until="ready\r\n")
-        os.write(ours, b"typed\n\x04")
-        shown += _read(ours)
-        assert command.wait().status == 0, shown
-    finally:
-        os.close(ours)
+    with on_a_terminal(podman, "run", "--rm", "-it", *podman.with_image(["sh", "-c", "echo ready; cat"])) as terminal:
+        terminal.read_until("ready\r\n")
+        terminal.write("typed\n\x04")
+        shown = terminal.read_rest()
+        assert terminal.command.wait().status == 0, shown
     assert shown.count("typed\r\n") == 2, "the echo of the terminal, and cat's answer"
 
 
@@ -46,16 +25,3 @@ def test_a_detached_terminal_is_logged(podman: Podman) -> None:
     container = podman.detached("--tty", "--", "sh", "-c", "tty")
     podman("wait", container).checked()
     assert podman.logs(container).strip() == "/dev/pts/0"
-
-
-def _read(terminal: int, until: str = "") -> str:
-    """What is shown, up to a text or the end, which for a terminal is the error that nobody has its other side."""
-    text = ""
-    while not (until and until in text):
-        ready, _, _ = select.select([terminal], [], [], TIMEOUT)
-        assert ready, f"nothing more within {TIMEOUT} s after {text!r}"
-        try:
-            text += os.read(terminal, 4096).decode()
-        except OSError:
-            break
-    return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,14 +16,18 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 from .cgroups import OwnCgroups, names_of
 
 TIMEOUT = 40.0  # seconds for one command
+PATIENCE = 60.0  # seconds until a daemon answers
 NAMESPACES = ["--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup"]
 JOIN_AND_RUN = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs" || exit 1; shift; done; shift; exec "$@"'
 
@@ -36,6 +41,25 @@ FRESH = [
     "/var/lib/cni",
     "/var/cache/containers",
 ]
+
+
+def need(*programs: str) -> None:
+    """Skips a test where a view cannot be, or these programs are not."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it makes namespaces and cgroups")
+    if missing := [program for program in ("unshare", "ip", *programs) if shutil.which(program) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)} (scripts/install-debian-packages engines)")
+
+
+@contextmanager
+def own_directory() -> Iterator[Path]:
+    """A directory for a view, which processes of user namespaces may enter."""
+    directory = Path(tempfile.mkdtemp(prefix="engines-test-"))
+    directory.chmod(0o755)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
 
 
 @dataclass(frozen=True)
@@ -85,9 +109,13 @@ class Command:
             ending = Result(tuple(self._words), -9, _read(self._stdout), _read(self._stderr))
             raise AssertionError(f"{ending}\nit did not end within {timeout:g} s") from None
         result = Result(tuple(self._words), status, _read(self._stdout), _read(self._stderr))
+        self.forget()
+        return result
+
+    def forget(self) -> None:
+        """It goes on, or not, and nobody wants to know."""
         self._stdout.close()
         self._stderr.close()
-        return result
 
 
 def _read(file: IO[bytes]) -> str:
@@ -104,6 +132,7 @@ class View:
         self._environment = dict(environment)
         self._numbers = itertools.count()
         self._statuses: dict[int, int] = {}
+        self._daemons: list[Command] = []
         self.cgroups = OwnCgroups(f"engines-test-{uuid.uuid4().hex[:8]}")
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -164,6 +193,17 @@ class View:
             text.seek(0)
             return self.start(words, stdin=text.fileno()).wait(timeout)
 
+    def start_daemon(self, daemon: Sequence[str], log: Path, answers: Sequence[str]) -> Command:
+        """Starts a daemon, and waits until the command ``answers`` succeeds. It ends with the view, if not before."""
+        with log.open("ab") as output:
+            started = self.start(daemon, stdout=output.fileno(), stderr=output.fileno())
+        self._daemons.append(started)
+        deadline = time.monotonic() + PATIENCE
+        while self.run(*answers).status != 0:
+            assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
+            time.sleep(0.1)
+        return started
+
     def order(self, order: Mapping[str, object], descriptors: Sequence[int] = ()) -> None:
         socket.send_fds(self._orders, [json.dumps(order).encode()], descriptors)
 
@@ -185,5 +225,7 @@ class View:
     def close(self) -> None:
         """Ends all that runs in it."""
         self._orders.close()
+        for daemon in self._daemons:
+            daemon.forget()
         self._process.wait(TIMEOUT)
         self.cgroups.remove()

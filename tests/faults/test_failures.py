@@ -77,7 +77,7 @@ OF_CREATE: dict[str, tuple[Arrange, str, str]] = {
     "a bind of nothing": (mount("bind", source="/no/such/source"), "mounts[3]", "no such file or directory"),
     "an unknown file system": (mount(type="nofs", source="x"), "mounts[3]", "no such device"),
     "an unknown option": (mount("nonsense=1", type="tmpfs"), "mounts[3]", "invalid argument"),
-    "a directory over a file": (mount("bind", source="/usr", destination="/bin/sh"), "mounts[3]", "invalid argument"),
+    "a directory over a file": (mount("bind", source="/usr", destination="/bin/sh"), "mounts[3]", "not a directory"),
     "a link in place of proc": (link_at_proc, "mounts[0]", "symbolic link"),
     "a namespace that is not there": (namespace("network", "/no/such/ns"), "linux.namespaces[4].path", "no such file"),
     "a namespace of another type": (namespace("network", "/proc/self/ns/uts"), "linux.namespaces[4].path", "uts"),

@@ -719,6 +719,11 @@ CRUN: tuple[Difference, ...] = (
         ),
         sometimes=True,
     ),
+    Difference(
+        "runtime.md#start: 'This operation MUST run the user-specified program'. crun says that it cannot by the "
+        "container's own standard error, after a `start` that succeeded",
+        ("test_process.py::TestArguments::test_a_start_that_fails_is_over_when_the_process_has_ended",),
+    ),
 )
 
 CRUN_WAITS = (

@@ -26,6 +26,14 @@ def test_a_file_on_a_file(container: Container, bundle: Bundle) -> None:
     assert container.output("cat /etc/hosts") == "new"
 
 
+@pytest.mark.parametrize("source, target", [("directory", "/etc/file"), ("file", "/data")])
+def test_a_directory_and_a_file_on_each_other(container: Container, bundle: Bundle, source: str, target: str) -> None:
+    """mount(2): ENOTDIR. docker adds what to look for when it reads its words"""
+    bundle.directory("data").file("etc/file", "old")
+    bundle.bind(bundle.aside("directory") if source == "directory" else bundle.aside("file", "new"), target)
+    assert "not a directory" in container.fails("create").stderr.lower()
+
+
 def test_a_directory_where_nothing_was(container: Container, bundle: Bundle) -> None:
     """A missing mount point is made: a directory for a directory."""
     (bundle.aside("source") / "file").write_text("hello")

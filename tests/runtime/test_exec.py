@@ -15,6 +15,7 @@ from .bundle import Bundle
 from .conftest import NewContainer
 from .container import Container, eventually
 from .driver import Runtime
+from .limits import needs
 from .procfs import Process, children
 
 
@@ -42,6 +43,17 @@ class TestTheProcess:
     def test_it_is_in_the_cgroup_of_the_container(self, running: Container, bundle: Bundle) -> None:
         # seen from outside: inside of a cgroup namespace every path is "/"
         assert Process(running.exec_in_background("sleep", "1000")).cgroups() == running.process.cgroups()
+
+    @pytest.mark.parametrize("limit", [1, 2])
+    def test_it_enters_a_cgroup_whose_limit_of_processes_is_reached(
+        self, container: Container, bundle: Bundle, limit: int
+    ) -> None:
+        """Engines look after the health of a container so, and people after what has become of it"""
+        needs("pids")
+        bundle.set("linux.resources.pids", {"limit": limit}).args("sleep", "1000")
+        container.launch()
+        assert Process(container.exec_in_background("sleep", "1000")).cgroups() == container.process.cgroups()
+        assert container.exec("echo", "seen").checked().output == "seen"
 
     def test_its_root_is_the_container_s(self, running: Container, bundle: Bundle) -> None:
         (bundle.rootfs / "mark").write_text("here")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 
 import pytest
 
@@ -76,6 +77,19 @@ class TestArguments:
         """'This operation MUST run the user-specified program'; execve(2): ENOEXEC"""
         bundle.file("opt/file", "\x7fnot a program", mode=0o755).args("/opt/file")
         assert "exec format error" in container.fails("run").stderr.lower()
+
+    def test_a_start_that_fails_is_over_when_the_process_has_ended(self, container: Container, bundle: Bundle) -> None:
+        """Engines then delete the container at once; containerd's shim refuses to, where it has not seen the end yet"""
+        bundle.file("opt/file", "\x7fnot a program", mode=0o755).args("/opt/file")
+        process = container.create().pid
+        other = container.exec_in_background("sleep", "1000")
+        reaper = threading.Timer(0.5, os.waitpid, (other, 0))  # till then the first process cannot end, which kills it
+        reaper.start()
+        try:
+            assert "exec format error" in container.fails("start").stderr.lower()
+            assert os.waitpid(process, os.WNOHANG)[0] == process, "it has not ended yet"
+        finally:
+            reaper.join()
 
 
 class TestEnvironment:

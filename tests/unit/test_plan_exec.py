@@ -14,9 +14,10 @@ from sampan.spec.check import listed_numbers
 from sampan.spec.names import KEEP_ORIGINAL_GROUPS
 
 
-def plan_of(*namespaces: str, tasks: tuple[str, ...] = (), **process: Any) -> Plan:
+def plan_of(*namespaces: str, tasks: tuple[str, ...] = (), full: bool = False, **process: Any) -> Plan:
     host = Host("web", "/bundle")
     host.cgroup_tasks = tasks
+    host.cgroup_full = full
     config: Any = {
         "ociVersion": "1.3.0",
         "root": {"path": "rootfs"},
@@ -61,6 +62,13 @@ def test_cgroups_are_entered_by_the_host_s_paths_so_before_the_namespaces() -> N
     order = names(plan)
     assert order.index("enter_cgroup") < order.index("join")
     assert plan.descriptors[1].path == "/sys/fs/cgroup/pids/web/tasks"
+
+
+def test_a_full_cgroup_is_entered_after_the_fork_that_it_would_refuse() -> None:
+    plan = plan_of("pid", "user", tasks=("/sys/fs/cgroup/pids/web/tasks",), full=True)
+    order = names(plan)
+    assert order.index("fork") < order.index("enter_cgroup") < order.index("become_root")
+    assert order.count("enter_cgroup") == 1
 
 
 def test_nobody_waits_for_start() -> None:

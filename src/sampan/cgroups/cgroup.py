@@ -108,6 +108,18 @@ class Cgroup:
             if unified or directory != self.directories.get(UNIFIED):
                 files.write(f"{directory}/cgroup.procs", str(pid))
 
+    def is_full(self) -> bool:
+        """Would its limit of pids refuse the births that an `exec` takes: one in it, and its fork into a pid namespace?
+
+        A process that enters is counted, but never refused: so a full one can still be looked into.
+        """
+        directory = self.directories.get("pids", self.directories.get(UNIFIED, ""))
+        try:
+            limit = files.read(f"{directory}/pids.max").strip()
+            return limit != b"max" and int(limit) < int(files.read(f"{directory}/pids.current")) + 2
+        except KernelError:
+            return False  # it has not the controller, or is gone
+
     def processes(self) -> list[int]:
         """The processes in the cgroup and below it."""
         directory = self.directories.get(UNIFIED) or next(iter(self.directories.values()), "")

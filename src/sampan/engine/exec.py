@@ -201,6 +201,7 @@ class Joining:
         self._check_terminal(process)
         self.host.keyring = self.record.keyring
         facts.find_out({**config, "process": process}, self.host, self.record.group())
+        self.host.cgroup_full = self.record.group().is_full()
         self.host.cgroup_tasks = self._tasks_files()
         for warning in facts.compile_seccomp(config, self.host, cache_directory("seccomp")):
             self.options.remark(warning)
@@ -223,7 +224,10 @@ class Joining:
             self.terminal = _linux.socket_pair()
 
     def _tasks_files(self) -> list[str]:
-        """Where init writes "0" to be in the container's v1 cgroups, and in its class of service."""
+        """Where init writes "0" to be in the container's v1 cgroups, and in its class of service.
+
+        In the v2 cgroup it is born, unless that is full.
+        """
         directories = self.record.group().directories
         wanted = self.options.cgroups
         for option in wanted:
@@ -234,6 +238,9 @@ class Joining:
                 )
         places = dict.fromkeys(below(name, path, wanted) for name, path in directories.items() if name != UNIFIED)
         found = [f"{place}/tasks" for place in places]
+        if self.host.cgroup_full and UNIFIED in directories:
+            own = "" if wanted else facts.unified_cgroup_of(self.record.pid)
+            found.append(f"{own or below(UNIFIED, directories[UNIFIED], wanted)}/cgroup.procs")
         if self.record.rdt:
             from sampan.cgroups import resctrl
 
@@ -257,6 +264,8 @@ class Joining:
         """Born in the container's v2 cgroup; or, where that has handed its controllers down, in that of its process."""
         assert self.launch is not None
         first = 3 + self.options.preserve_fds
+        if self.host.cgroup_full:
+            return self._spawn_in("", init, plan, first)
         directory = self.record.group().directories.get(UNIFIED, "")
         directory = directory and below(UNIFIED, directory, self.options.cgroups)
         try:

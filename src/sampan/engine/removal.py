@@ -66,11 +66,23 @@ def kill_and_wait(record: Record) -> None:
             posix.close(pidfd)
 
 
+def wait_for_the_end(record: Record) -> None:
+    """Wait for a process that is ending by itself. Raises KernelError where it does not in time."""
+    pidfd = record.open_process()
+    if pidfd >= 0:
+        try:
+            _wait(record, pidfd)
+        finally:
+            posix.close(pidfd)
+
+
 def _wait(record: Record, pidfd: int) -> None:
     """Wait for the process to end: as the init of a pid namespace it does so after all others there."""
     deadline = time.monotonic() + PATIENCE
     while _linux.wait_readable((pidfd,), _SOON) < 0:
         if time.monotonic() > deadline:
-            hint = f"it was killed, but did not end within {PATIENCE} s: the kernel is busy for it, or for one below it"
+            hint = (
+                f"it is ending, but has not ended within {PATIENCE} s: the kernel is busy for it, or for one below it"
+            )
             raise KernelError("wait for process", str(record.pid), errno.ETIMEDOUT, detail=hint)
         record.group().release()  # or one is frozen, which on v1 keeps it alive

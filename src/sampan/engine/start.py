@@ -6,7 +6,7 @@ import posix
 
 from sampan import _linux
 from sampan.engine.launch import FAILED, REACHED, receive
-from sampan.engine.removal import destroy, kill_and_wait, silent
+from sampan.engine.removal import destroy, kill_and_wait, silent, wait_for_the_end
 from sampan.engine.store import CONFIG, CREATED, NOTIFY, START_SOCKET, cache_directory
 from sampan.errors import HookError, SampanError, StateError
 
@@ -89,12 +89,16 @@ def _run_in_container(held: Held, record: Record, kind: str) -> None:
 
 
 def _let_go(held: Held, record: Record) -> None:
-    """Tell init to go on, and listen on the same connection until execve closes it or init says why it could not."""
+    """Tell init to go on, and listen on the same connection until execve closes it or init says why it could not.
+
+    After a failure the process is gone when we return: engines remove the container at once, and containerd's shim
+    takes one whose process it has not yet seen end for one that is created, and refuses, for ever.
+    """
     agent = _find_agent(held) if record.notifies else None
     try:
         connection = _linux.unix_connect(held.fd, START_SOCKET, False)
     except OSError:
-        raise StateError(f"cannot start container {record.id}: its process has ended") from None
+        raise _ended(record) from None
     try:
         posix.write(connection, b"g")
         kind, index, value, call, detail = receive(connection)
@@ -102,13 +106,19 @@ def _let_go(held: Held, record: Record) -> None:
             agent.entrust(connection, record, CREATED, record.pid)
             kind, index, value, call, detail = receive(connection)
         if kind == FAILED:
+            wait_for_the_end(record)
             raise _failure(held, record, index, call, value, detail)
     except BrokenPipeError:
-        raise StateError(f"cannot start container {record.id}: its process has ended") from None
+        raise _ended(record) from None
     finally:
         posix.close(connection)
         if agent is not None:
             agent.close()
+
+
+def _ended(record: Record) -> StateError:
+    wait_for_the_end(record)
+    return StateError(f"cannot start container {record.id}: its process has ended")
 
 
 def _find_agent(held: Held) -> Agent:

@@ -71,11 +71,23 @@ bool is_root(long fd)
            status.stx_mnt_id == root.stx_mnt_id;
 }
 
+static bool is_directory(long fd)
+{
+    struct statx status;
+    return SYS5(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 && (status.stx_mode & S_IFMT) == S_IFDIR;
+}
+
+/* As mount(2) says it, and engines look for: move_mount(2) has one error for this and for much else. */
+static long explain_move(long result, long tree, long target)
+{
+    return result == -EINVAL && is_directory(tree) != is_directory(target) ? -ENOTDIR : result;
+}
+
 long attach(long tree, long target)
 {
     bool over_root = is_root(target);
-    long result = attempt("move_mount", SYS5(move_mount, tree, "", target, "",
-                                             MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    long result = SYS5(move_mount, tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+    result = attempt("move_mount", explain_move(result, tree, target));
     if (result < 0 || !over_root)
         return result;
     /* else the old root, which nobody will see, would get all that follows */

@@ -24,16 +24,12 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     user namespace could be joined by the rights in the other. Before it joins it is closed to the eyes of the
     container's processes, which may see it from then on (CVE-2016-9962), so what only a process that is open to its
     owner may do of itself comes first. So do the writes to the runtime's procfs, which shows the host: init closes it
-    as it joins.
+    as it joins. The cgroups come first of all; but a full one would not let it fork, and so waits until it has.
     """
     plan = Plan()
-    plan.group = "cgroup"
     container = plan.slot(Descriptor("process", "", "linux.namespaces"))
-    for path in host.cgroup_tasks:
-        plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
-    if final := listed_numbers(process.get("execCPUAffinity", {}).get("final", "")):
-        plan.add("affinity", "process.execCPUAffinity.final", cpu_mask(final))
-    plan.group = "namespaces"
+    if not host.cgroup_full:
+        _add_cgroups(plan, process, host)
     if _writes_to_proc(process):
         plan.add("private_proc", "")
     if "oomScoreAdj" in process:
@@ -45,6 +41,8 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
         plan.add("join", "linux.namespaces", container, flags, 0)
     if flags & (NEWPID | NEWUSER | NEWTIME):  # the first two are entered by a child only, the third by its clocks
         plan.add("fork", "linux.namespaces", 0)
+    if host.cgroup_full:
+        _add_cgroups(plan, process, host)
     if flags & NEWUSER:
         plan.add("become_root", "linux.namespaces", IF_MAPPED | (KEEP_GROUPS if keeps_groups(config) else 0))
     plan.add("session", "config.md#process")
@@ -55,6 +53,15 @@ def exec_plan(config: Config, process: Process, host: Host) -> Plan:
     _add_terminal(plan, process, host)
     add_process(plan, {**config, "process": process}, host, None, labelled=True)
     return plan
+
+
+def _add_cgroups(plan: Plan, process: Process, host: Host) -> None:
+    plan.group = "cgroup"
+    for path in host.cgroup_tasks:
+        plan.add("enter_cgroup", "linux.cgroupsPath", plan.slot(Descriptor("cgroup", path, "linux.cgroupsPath")))
+    if final := listed_numbers(process.get("execCPUAffinity", {}).get("final", "")):
+        plan.add("affinity", "process.execCPUAffinity.final", cpu_mask(final))
+    plan.group = "namespaces"
 
 
 def cpu_mask(cpus: Iterable[int]) -> bytes:

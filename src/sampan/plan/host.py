@@ -28,6 +28,7 @@ class Host:
         "apparmor",
         "bundle",
         "capabilities",
+        "cgroup_full",
         "cgroup_mounts",
         "cgroup_placed",
         "cgroup_tasks",
@@ -50,6 +51,7 @@ class Host:
         self.bundle = bundle  # absolute path
         self.capabilities = -1  # mask of those that the runtime can give away; -1: all
         self.cgroup_mounts: Sequence[CgroupMount] = ()
+        self.cgroup_full = False  # True: no process may be born in it, only enter it
         self.cgroup_placed = False  # True: somebody else (systemd) moves init into its cgroup, and init waits for it
         self.cgroup_tasks: Sequence[str] = ()  # the `tasks` files of the container's v1 cgroups; v2 needs none
         self.apparmor = False
