@@ -35,10 +35,15 @@ class Running:
     def __init__(self, running: api.Running) -> None:
         self._running = running
         self.id = running.id
+        """Of the container."""
         self.pid = running.pid
-        self.stdin: asyncio.StreamWriter | None = None  # the program's ends, where they are pipes
+        """Its number in the program's pid namespace, also after its end."""
+        self.stdin: asyncio.StreamWriter | None = None
+        """The program's end of its standard input, if that is a pipe."""
         self.stdout: asyncio.StreamReader | None = None
+        """The program's end of its standard output, if that is a pipe."""
         self.stderr: asyncio.StreamReader | None = None
+        """The program's end of its standard error, if that is a pipe."""
         self._reading: list[asyncio.ReadTransport] = []
         self._writing: tuple[asyncio.WriteTransport, _Writing] | None = None
         self._output: dict[asyncio.StreamReader, bytearray] = {}
