@@ -30,6 +30,8 @@ OUTSIDE = {  # page of the site -> file
 }
 _LINK = re.compile(r"\[((?:[^\[\]`]|`[^`]*`)*)\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 _REFERENCE = re.compile(r"<!-- reference: ([\w.]+) -->")
+_CELL = re.compile(r"<td.*?</td>", re.DOTALL)
+_NAME = re.compile(r"(?<=<code>)[^<]+(?=</code>)")
 _MENTION = re.compile(r"<code>(?:sampan\.)?([A-Za-z]\w*(?:\.\w+)?)</code>|\b([A-Z]\w+Error)\b")
 
 
@@ -62,7 +64,10 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """In the reference: names of what has an entry on the page, in code or of errors, lead there."""
+    """Let long names in tables be broken at their points, and lead names in the reference to their entries."""
+    html = _CELL.sub(
+        lambda cell: _NAME.sub(lambda name: re.sub(r"(?<=\w)([._/])(?=\w)", r"\1<wbr>", name[0]), cell[0]), html
+    )
     if not page.file.src_uri.startswith("reference"):
         return html
     package = "sampan.aio" if "aio" in page.file.src_uri else "sampan"
@@ -77,7 +82,11 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
 
 
 def with_links(path: Path, uri: str, text: str | None = None) -> str:
-    """The text of a file as the page ``uri``: links to files that are no pages are left out, and their words stay."""
+    """The text of a file as the page ``uri``.
+
+    Links to files that are no pages are left out, and their words stay. A link that reads as the name of a file gets
+    the title of the page.
+    """
     pages = {PROJECT / file: name for name, file in OUTSIDE.items()}
 
     def replaced(match: re.Match[str]) -> str:
@@ -87,6 +96,8 @@ def with_links(path: Path, uri: str, text: str | None = None) -> str:
         to = pages.get(file) or (file.relative_to(docs).as_posix() if file.is_relative_to(docs) else "")
         if not to:
             return words
+        if words.endswith(".md"):
+            words = file.read_text().partition("\n")[0].removeprefix("# ")
         return f"[{words}]({os.path.relpath(to, os.path.dirname(uri) or '.')}{anchor})"
 
     return _LINK.sub(replaced, path.read_text() if text is None else text)
