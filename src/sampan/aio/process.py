@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sampan.aio.pipes import LoopPipe
 from sampan.aio.waiting import ended, in_thread
 from sampan.api import process as api
 from sampan.errors import UsageError
@@ -56,7 +57,8 @@ class Running:
             self.stderr = await self._read(self._running.stderr)
             if (pipe := self._running.stdin) is not None:
                 protocol = _Writing(asyncio.StreamReader())
-                transport, _ = await loop.connect_write_pipe(lambda: protocol, pipe)
+                with LoopPipe(pipe) as given:
+                    transport, _ = await loop.connect_write_pipe(lambda: protocol, given)
                 self._writing = transport, protocol
                 self.stdin = asyncio.StreamWriter(transport, protocol, None, loop)
         except BaseException:
@@ -69,7 +71,8 @@ class Running:
             return None
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        with LoopPipe(pipe) as given:
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, given)
         self._reading.append(transport)
         self._output[reader] = bytearray()
         return reader
