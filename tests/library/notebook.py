@@ -45,6 +45,7 @@ def main(directory: Path) -> None:
     os.environ.update(environment)
     manager = KernelManager(transport="ipc", ip=str(directory / "kernel"))
     # Not by a specification that is installed somewhere: this Python.
+    assert manager.kernel_spec is not None
     manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     with (directory / "log").open("wb") as log:  # for its own words, and what cells write to descriptors once more
         manager.start_kernel(env=environment, stdout=log, stderr=log)
