@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from sampan.cli import profiles
+from sampan.engine import profiles
 from sampan.spec.config import load
 
 from .blocks import PAGES, PROJECT, RUN, Block, blocks, indented, matches

@@ -48,9 +48,14 @@ class Report:
     """What was found, the worst first, of a bundle; and the plan, or why there is none on this machine."""
 
     bundle: str
+    """The absolute path of the bundle, where relative paths in the configuration begin."""
     findings: tuple[Finding, ...]
+    """The worst first. Each has `rule`, `severity`, `field`, `title`, and in words `gain` (what an attacker has of it)
+    and `change` (what to do about it)."""
     plan: Plan | None
+    """What it would be made of."""
     no_plan: str
+    """Why there is no plan; "" where there is one."""
 
     @property
     def score(self) -> int:
@@ -64,6 +69,11 @@ class Report:
     def counts(self) -> dict[Severity, int]:
         """How many findings of each severity there are, the worst first."""
         return {severity: sum(f.severity == severity for f in self.findings) for severity in LEAVES}
+
+    def __str__(self) -> str:
+        from sampan.audit.text import text
+
+        return text(self)
 
     def at_least(self, severity: Severity) -> bool:
         """Whether anything so severe was found."""
