@@ -6,6 +6,7 @@ export PYTHON
 VENV := .venv
 PROJECT := $(VENV)/.project
 TEST_TOOLS := $(VENV)/.test-tools
+DOCS_TOOLS := $(VENV)/.docs-tools
 BUNDLE := .cache/host-bundle
 
 # All that the package is made of, but not what a build by hand leaves in the source tree.
@@ -15,7 +16,7 @@ SOURCES := pyproject.toml meson.build meson.options scripts/list-python-files sc
 	$(shell find src -type d ! -name __pycache__)
 
 .DELETE_ON_ERROR:
-.PHONY: help run build test test-vm lint lint-python lint-c fuzz bench clean
+.PHONY: help run build test test-vm lint lint-python lint-c docs fuzz bench clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; \
@@ -28,7 +29,7 @@ run: build ## run a container of this machine's own programs, and show what it s
 
 build: $(PROJECT) ## build sampan and install it into .venv
 
-test: lint build $(TEST_TOOLS) fuzz ## check everything: style, types, C, and all tests on sampan, runc and crun
+test: lint build $(TEST_TOOLS) $(DOCS_TOOLS) fuzz ## check everything: style, types, C, and all tests on sampan, runc and crun
 	@scripts/run-tests
 
 test-vm: build $(TEST_TOOLS) ## run the tests that need all of cgroup v2, or systemd, in a virtual machine
@@ -44,6 +45,10 @@ lint-python: $(TEST_TOOLS) ## check the style and the types of the Python files
 
 lint-c: $(PROJECT) ## compile the C files with all warnings, and analyze them
 	@scripts/check-c
+
+docs: $(DOCS_TOOLS) ## build the documentation as a site
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+	@echo "It is in build/site. To read it: python3 -m http.server --directory build/site"
 
 fuzz: ## feed broken plans, JSON, documents and state files to what reads them, for a minute
 	@if [ -x tests/fuzz/run ]; then tests/fuzz/run; fi
@@ -67,4 +72,8 @@ $(PROJECT): $(SOURCES)
 $(TEST_TOOLS): pyproject.toml scripts/install-debian-packages scripts/install-into-venv | $(PROJECT)
 	@scripts/install-debian-packages test || echo "Tests that need what is missing will be skipped." >&2
 	@scripts/install-into-venv extras test lint
+	@touch $@
+
+$(DOCS_TOOLS): pyproject.toml scripts/install-into-venv
+	@scripts/install-into-venv extras docs
 	@touch $@

@@ -19,10 +19,14 @@ class SampanError(Exception):
     What a program may want to know of it has a field on every error, which is empty where it does not apply.
     """
 
-    exit_status = 1  # of a command that fails with it
-    id = ""  # of the container that it is about; set by the library
-    field = ""  # of config.json
-    errno = 0  # what the kernel said
+    exit_status = 1
+    """Of a command that fails with it."""
+    id = ""
+    """Of the container that it is about; set by the library."""
+    field = ""
+    """Of config.json, as "process.args[0]"."""
+    errno = 0
+    """What the kernel said: a number of the module `errno`."""
 
 
 class UsageError(SampanError):
@@ -37,10 +41,14 @@ class Problem:
     __slots__ = ("field", "rule", "section", "value")
 
     def __init__(self, field: str, value: object, rule: str, section: str) -> None:
-        self.field = field  # "linux.resources.memory.limit", "mounts[2].options[0]"; "" is the document itself
+        self.field = field
+        """As "linux.resources.memory.limit", "mounts[2].options[0]"; "" is the document itself."""
         self.value = value
-        self.rule = rule  # completes "FIELD ...": "must be an absolute path"
-        self.section = section  # "config.md#process", or "" where no text of the specification is behind it
+        """What was found; None where nothing was."""
+        self.rule = rule
+        """Completes "FIELD ...": "must be an absolute path"."""
+        self.section = section
+        """Of the specification, as "config.md#process"; "" where no text of it is behind the rule."""
 
     def __str__(self) -> str:
         field = self.field or "the document"
@@ -59,8 +67,10 @@ class ConfigError(SampanError):
     """
 
     def __init__(self, document: str, problems: Sequence[Problem]) -> None:
-        self.document = document  # "config.json", or its path
+        self.document = document
+        """ "config.json", or its path."""
         self.problems = tuple(problems)
+        """All of them, as Problem objects."""
         if len(self.problems) == 1:
             message = f"{document}: {self.problems[0]}"
         else:
@@ -80,11 +90,14 @@ class KernelError(SampanError):
     def __init__(self, operation: str, subject: str, errno: int, field: str = "", detail: str = "") -> None:
         from posix import strerror
 
-        self.operation = operation  # "mount proc", "write cgroup.procs"
-        self.subject = subject  # "/proc", "/sys/fs/cgroup/pids/web"
+        self.operation = operation
+        """What was tried, as "mount proc", "write cgroup.procs"."""
+        self.subject = subject
+        """On what, as "/proc", "/sys/fs/cgroup/pids/web"."""
         self.errno = errno
         self.field = field
-        self.detail = detail  # what the kernel said beyond the number, or what to do about it
+        self.detail = detail
+        """What the kernel said beyond the number, or what to do about it."""
         where = f"{field}: " if field else ""
         what = f"{operation} {subject}".rstrip()
         more = f" ({detail})" if detail else ""
@@ -136,8 +149,11 @@ class ExitError(SampanError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.stdout = stdout  # what it wrote, where that was captured
+        """How it has ended."""
+        self.stdout = stdout
+        """What it wrote to its standard output, where that was captured."""
         self.stderr = stderr
+        """What it wrote to its standard error, where that was captured."""
 
 
 class TimeoutExpiredError(SampanError, TimeoutError):  # type: ignore[misc] # errno is 0, not None
@@ -147,9 +163,12 @@ class TimeoutExpiredError(SampanError, TimeoutError):  # type: ignore[misc] # er
         self, message: str, timeout: float, stdout: str | bytes | None = None, stderr: str | bytes | None = None
     ) -> None:
         super().__init__(message)
-        self.timeout = timeout  # seconds
-        self.stdout = stdout  # what it had written by then, where that was captured
+        self.timeout = timeout
+        """In seconds."""
+        self.stdout = stdout
+        """What it had written to its standard output by then, where that was captured."""
         self.stderr = stderr
+        """What it had written to its standard error by then, where that was captured."""
 
 
 def _shorten(value: object) -> str:

@@ -1,27 +1,41 @@
-"""The same with an asyncio loop: `sampan.aio`."""
+"""The same with an asyncio loop: `sampan.aio`. With that of uvloop, too, which many servers have."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 import pytest
 
 import sampan
 from sampan import aio
+from sampan.aio.pipes import LoopPipe
 
 from .conftest import Place, children
 
 MEGABYTES = os.urandom(1 << 20) * 10
 
 
-def runs(test: Callable[[Place], Awaitable[None]]) -> Callable[[Place], None]:
-    def run(place: Place) -> None:
-        asyncio.run(test(place))  # type: ignore[arg-type]
+async def nothing() -> None:
+    pass
+
+
+@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> str:
+    """The name of the module whose loop runs the test."""
+    module = pytest.importorskip(request.param, reason="needs uvloop: `make .venv/.test-tools`")
+    module.run(nothing())  # the first one opens what stays
+    return str(request.param)
+
+
+def runs(test: Callable[[Place], Coroutine[None, None, None]]) -> Callable[[str, Place], None]:
+    def run(loop: str, place: Place) -> None:
+        importlib.import_module(loop).run(test(place))
 
     run.__name__ = test.__name__
     return run
@@ -207,3 +221,20 @@ async def test_the_loop_goes_on_meanwhile(place: Place) -> None:
     assert time.monotonic() - begun >= 0.5
     assert turns > 10
     turning.cancel()
+
+
+def test_a_descriptor_that_is_another_s_by_now_is_not_closed() -> None:
+    """uvloop closes it, and later the object: meanwhile another thread may have got the number."""
+    reading, writing = os.pipe()
+    pipe = LoopPipe(os.fdopen(reading, "rb"))
+    number = pipe.fileno()
+    os.close(number)
+    pipe.close()
+    other = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    pipe = LoopPipe(os.fdopen(writing, "wb"))
+    number = pipe.fileno()
+    os.dup2(other, number)
+    pipe.close()
+    os.fstat(number)  # still open
+    os.close(number)
+    os.close(other)

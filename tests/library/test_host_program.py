@@ -108,6 +108,79 @@ except ChildProcessError: print("no child is left")
     assert printed == "no child is left\n"
 
 
+@pytest.mark.parametrize("subreaper", [0, 1])
+def test_a_program_that_adopts_orphans_or_not(place: Place, subreaper: int) -> None:
+    """Whether it is a subreaper stays as it was, and the orphans that it has adopted stay its own to wait for."""
+    printed = program(
+        place,
+        f"""
+import ctypes
+libc = ctypes.CDLL(None)
+def is_subreaper():
+    value = ctypes.c_int()
+    libc.prctl(37, ctypes.byref(value), 0, 0, 0)
+    return value.value
+libc.prctl(36, {subreaper}, 0, 0, 0)
+os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", "(sleep 0.1; exit 42) &"], os.environ), 0)
+with sampan.create(token, bundle=bundle, root=root, config=config("sh", "-c", "sleep 100 & sleep 100")) as container:
+    container.start()
+    # An orphan in the container is adopted by the container's first process, or ends with it.
+    assert container.exec(["sh", "-c", "sleep 100 & true"]).status.success
+for _ in range(5): assert run("sh", "-c", "exit 6").status.code == 6
+print(is_subreaper())
+try: print(os.waitstatus_to_exitcode(os.waitpid(-1, 0)[1]))
+except ChildProcessError: print("none")
+try: os.waitpid(-1, 0)
+except ChildProcessError: print("no child is left")
+""",
+        name=place.id(),
+    )
+    assert printed.split("\n", 2) == [str(subreaper), "42" if subreaper else "none", "no child is left\n"]
+
+
+def test_a_loop_that_has_children_of_its_own(place: Place) -> None:
+    """asyncio's subprocesses and the library's containers, all at the same time: each gets its own status."""
+    printed = program(
+        place,
+        """
+import asyncio
+from sampan import aio
+async def child(number):
+    process = await asyncio.create_subprocess_exec("/bin/sh", "-c", f"exit {number}")
+    return await process.wait()
+async def contained(number):
+    own = config("sh", "-c", f"exit {number}")
+    return (await aio.run(bundle=bundle, root=root, config=own)).status.code
+async def main():
+    both = [*map(child, range(20)), *map(contained, range(20))]
+    return await asyncio.gather(*both)
+assert asyncio.run(main()) == [*range(20), *range(20)]
+print("each has its own")
+""",
+        name=place.id(),
+    )
+    assert printed == "each has its own\n"
+
+
+def test_workers_that_are_forked(place: Place) -> None:
+    """A program that has used the library forks workers, which use it, too."""
+    printed = program(
+        place,
+        """
+import concurrent.futures, multiprocessing
+def work(number):
+    return run("sh", "-c", f"exit {number}").status.code
+with sampan.create(token, bundle=bundle, root=root, config=config("sleep", "100")) as container:
+    container.start()
+    fork = multiprocessing.get_context("fork")
+    with concurrent.futures.ProcessPoolExecutor(3, mp_context=fork) as workers:
+        print(*workers.map(work, range(9)), container.status)
+""",
+        name=place.id(),
+    )
+    assert printed == "0 1 2 3 4 5 6 7 8 running\n"
+
+
 @pytest.mark.parametrize("reaper", ["ignored", "handler"])
 def test_a_program_that_reaps_whatever_it_finds(place: Place, reaper: str) -> None:
     """Since Linux 6.15 the kernel tells how a process has ended that somebody else has reaped."""

@@ -31,7 +31,7 @@ class Land:
         setting = {
             "etc": str(directory / "etc"),
             "aside": str(directory / "aside"),
-            "open": _closed_parents(open_paths),
+            "open": closed_parents(open_paths),
             "view": view,
         }
         options = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
@@ -145,7 +145,7 @@ def _call(command: list[str], stdin: str = "", directory: Path | None = None) ->
         return Result(tuple(command), status.returncode, out.read(), err.read())
 
 
-def _closed_parents(paths: Sequence[str]) -> dict[str, list[str]]:
+def closed_parents(paths: Sequence[str]) -> dict[str, list[str]]:
     """The outermost directory above each path that other users may not enter -> those paths."""
     found: dict[str, list[str]] = {}
     for path in dict.fromkeys(map(os.path.realpath, paths)):

@@ -50,27 +50,30 @@ class Container(Running):
         return self._running.state()
 
     async def start(self) -> None:
-        """Let the process of a created container become the program of its configuration."""
+        """Let the process of a created container become the program of its configuration.
+
+        Raises StateError, ExecutableError, HookError.
+        """
         await in_thread(self._running.start)
 
     async def kill(self, signal: int = SIGKILL, *, all: bool = False) -> None:  # noqa: A002
-        """Send a signal to its process, or to all of its processes."""
+        """Send a signal, by its number, to its process, or to ``all`` of its processes. Raises StateError."""
         await in_thread(partial(self._running.kill, signal, all=all))
 
     async def pause(self) -> None:
-        """Stop all of its processes until `resume`."""
+        """Freeze all of its processes until `resume`. Raises StateError."""
         await in_thread(self._running.pause)
 
     async def resume(self) -> None:
-        """Let a paused container go on."""
+        """Let a paused container go on. Raises StateError unless it is paused."""
         await in_thread(self._running.resume)
 
     async def update(self, resources: Resources) -> None:
-        """Change limits."""
+        """Change limits: ``resources`` is like `linux.resources` of config.json. Raises ConfigError, KernelError."""
         await in_thread(partial(self._running.update, resources))
 
     async def stats(self) -> Statistics:
-        """What is counted of it now."""
+        """What is counted of it now. Times are nanoseconds, amounts bytes. Raises StateError."""
         return await in_thread(self._running.stats)
 
     async def events(self, interval: float = 5.0) -> AsyncIterator[Mapping[str, object]]:
@@ -96,7 +99,10 @@ class Container(Running):
         user: User | None = None,
         terminal: bool = False,
     ) -> Process:
-        """Start a further process in the container, and return once its program runs."""
+        """Start a further process in the container, and return once its program runs.
+
+        Raises ExecutableError, StateError, ConfigError, UsageError. Where this is cancelled no process stays.
+        """
         work = partial(
             self._running.popen,
             command,
@@ -165,7 +171,10 @@ class Container(Running):
         timeout: float | None = None,
         check: bool = False,
     ) -> Completed[bytes] | Completed[str]:
-        """Run a further process in the container, and wait for its end. It is killed where this is cancelled."""
+        """Run a further process in the container, and wait for its end. It is killed where this is cancelled.
+
+        Raises as `popen`, TimeoutExpiredError after ``timeout`` seconds, and with ``check`` ExitError.
+        """
         stdin, stdout, stderr = for_exchange(stdin, stdout, stderr, given=input is not None, capture=capture)
         process = await self.popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, user=user)
         async with process:

@@ -32,7 +32,10 @@ async def create(
     stderr: Stream = None,
     cgroup_manager: Literal["cgroupfs", "systemd", "disabled"] = "cgroupfs",
 ) -> Container:
-    """Make a container whose process waits for `Container.start`: as `sampan.create`."""
+    """Make a container whose process waits for `Container.start`: as `sampan.create`.
+
+    Where this is cancelled no container stays.
+    """
     work = partial(
         making.create,
         container_id,
@@ -100,7 +103,10 @@ async def run(
     check: bool = False,
     cgroup_manager: Literal["cgroupfs", "systemd", "disabled"] = "cgroupfs",
 ) -> Completed[bytes] | Completed[str]:
-    """Run a container, wait for the end of its process, and delete it, whatever happens: as `sampan.run`."""
+    """Run a container, wait for the end of its process, and delete it, whatever happens: as `sampan.run`.
+
+    Where this is cancelled it is deleted, too. Raises as `sampan.run`, TimeoutExpiredError after ``timeout`` seconds.
+    """
     stdin, stdout, stderr = for_exchange(stdin, stdout, stderr, given=input is not None, capture=capture)
     name = f"run-{os.urandom(8).hex()}" if container_id is None else container_id
     work = partial(making.launched, name, bundle, config, root, (stdin, stdout, stderr), cgroup_manager)
@@ -110,7 +116,7 @@ async def run(
 
 
 async def load(container_id: str, /, *, root: Path | None = None) -> Container:
-    """A container that exists, whoever has made it: as `sampan.load`."""
+    """A container that exists, whoever has made it: as `sampan.load`. Raises NotFoundError, StateError."""
     return Container(making.load(container_id, root=root))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sampan.aio.pipes import LoopPipe
 from sampan.aio.waiting import ended, in_thread
 from sampan.api import process as api
 from sampan.errors import UsageError
@@ -35,10 +36,15 @@ class Running:
     def __init__(self, running: api.Running) -> None:
         self._running = running
         self.id = running.id
+        """Of the container."""
         self.pid = running.pid
-        self.stdin: asyncio.StreamWriter | None = None  # the program's ends, where they are pipes
+        """Its number in the program's pid namespace, also after its end."""
+        self.stdin: asyncio.StreamWriter | None = None
+        """The program's end of its standard input, if that is a pipe."""
         self.stdout: asyncio.StreamReader | None = None
+        """The program's end of its standard output, if that is a pipe."""
         self.stderr: asyncio.StreamReader | None = None
+        """The program's end of its standard error, if that is a pipe."""
         self._reading: list[asyncio.ReadTransport] = []
         self._writing: tuple[asyncio.WriteTransport, _Writing] | None = None
         self._output: dict[asyncio.StreamReader, bytearray] = {}
@@ -51,7 +57,8 @@ class Running:
             self.stderr = await self._read(self._running.stderr)
             if (pipe := self._running.stdin) is not None:
                 protocol = _Writing(asyncio.StreamReader())
-                transport, _ = await loop.connect_write_pipe(lambda: protocol, pipe)
+                with LoopPipe(pipe) as given:
+                    transport, _ = await loop.connect_write_pipe(lambda: protocol, given)
                 self._writing = transport, protocol
                 self.stdin = asyncio.StreamWriter(transport, protocol, None, loop)
         except BaseException:
@@ -64,7 +71,8 @@ class Running:
             return None
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        with LoopPipe(pipe) as given:
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, given)
         self._reading.append(transport)
         self._output[reader] = bytearray()
         return reader

@@ -64,6 +64,7 @@ class Container(Running):
         self._created = record.created
         self._own = own
         self.bundle = record.bundle
+        """The absolute path of its bundle."""
         super().__init__(record.id, record.pid, pidfd, pipes, terminal)
 
     @property
@@ -77,28 +78,33 @@ class Container(Running):
         return self.state().status
 
     def state(self) -> State:
-        """Its state as it is now."""
+        """Its state as it is now (runtime.md#state)."""
         with Naming(self.id):
             return State.of(state(self._store, self.id))
 
     def start(self) -> None:
-        """Let the process of a created container become the program of its configuration.
+        """Let the process of a created container become the program of its configuration (runtime.md#start).
 
-        Raises StateError unless it is created, ExecutableError, HookError (then it is deleted already).
+        Returns once the program runs. Raises StateError unless it is created, ExecutableError where the program cannot
+        be run, and HookError where a hook has failed (then it is deleted already).
         """
         with Naming(self.id):
             start(self._store, self.id, warn=log.warn)
 
     def kill(self, signal: int = SIGKILL, *, all: bool = False) -> None:  # noqa: A002 - the command's word
-        """Send a signal to its process, or to all of its processes. Raises StateError where it has stopped.
+        """Send a signal, by its number, to its process, or to ``all`` of its processes (runtime.md#kill).
 
-        SIGKILL ends all of them in any case. A paused container gets other signals when it is resumed.
+        Raises StateError where it has stopped. SIGKILL ends all of them in any case. A paused container gets other
+        signals when it is resumed.
         """
         with Naming(self.id):
             kill(self._store, self.id, signal, all_processes=all, warn=log.warn)
 
     def pause(self) -> None:
-        """Stop all of its processes until `resume`. Raises StateError unless it is created or running."""
+        """Freeze all of its processes until `resume`. Raises StateError unless it is created or running.
+
+        The cgroup does that, without a signal: the processes cannot notice. Raises KernelError where it has none.
+        """
         from sampan.engine.pause import pause
 
         with Naming(self.id):
@@ -114,7 +120,8 @@ class Container(Running):
     def update(self, resources: Resources) -> None:
         """Change limits: ``resources`` is like `linux.resources` of config.json, and what it does not name stays.
 
-        Raises ConfigError with all that is wrong with it; then nothing has been changed.
+        Amounts are bytes, times microseconds, -1 is no limit (config-linux.md#control-groups). Raises ConfigError with
+        all that is wrong with it, and KernelError for a value that the kernel refuses; then nothing has been changed.
         """
         from sampan.engine.update import update
         from sampan.errors import ConfigError
@@ -126,15 +133,18 @@ class Container(Running):
             update(self._store, self.id, resources)
 
     def stats(self) -> Statistics:
-        """What is counted of it now: docs/statistics.md."""
+        """What is counted of it now: frozen dataclasses, in which None is what the machine does not tell.
+
+        Times are nanoseconds, amounts bytes. docs/statistics.md has all fields. Raises StateError where it has stopped.
+        """
         from sampan.engine.statistics import read
 
         with Naming(self.id):
             return read(self._store, self.id)
 
     def events(self, interval: float = 5.0) -> Iterator[Mapping[str, object]]:
-        """Its statistics every ``interval`` seconds, as `sampan events` prints them ({"type": "stats", ...}), and an
-        event {"type": "oom", ...} each time the kernel has killed in it for memory; until its process ends."""
+        """Its statistics every ``interval`` seconds, as `sampan events` prints them (`{"type": "stats", ...}`), and an
+        event `{"type": "oom", ...}` each time the kernel has killed in it for memory; until its process ends."""
         from sampan.engine.events import stream
 
         with Naming(self.id):
@@ -166,7 +176,8 @@ class Container(Running):
         "UID:GID". Streams are a file, a descriptor, PIPE, DEVNULL, STDOUT, or None for this program's own. With
         ``terminal`` it gets a terminal instead, of which `Process.terminal` is the near side.
 
-        Raises ConfigError, ExecutableError, StateError, UsageError.
+        Raises ExecutableError where the program cannot be run, StateError unless the container is created or running,
+        ConfigError for a process object that breaks the specification, UsageError for an argument that means nothing.
         """
         from sampan.engine.exec import ExecOptions, join
 
@@ -243,13 +254,14 @@ class Container(Running):
         Beyond `popen`: ``input`` is what it reads, ``capture`` keeps what it writes to stdout and stderr, and ``text``
         gives that as str (UTF-8; bytes that are not become U+FFFD). After ``timeout`` seconds it is killed, and
         TimeoutExpiredError raised, with what it has written. With ``check`` any end but exit status 0 raises ExitError.
+        Other errors are those of `popen`.
         """
         stdin, stdout, stderr = for_exchange(stdin, stdout, stderr, given=input is not None, capture=capture)
         with self.popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=env, cwd=cwd, user=user) as process:
             return finish(process, process.args, input, timeout, text=text, check=check)
 
     def delete(self, *, force: bool = False) -> None:
-        """Remove all that there is of it. Raises StateError unless it has stopped.
+        """Remove all that there is of it (runtime.md#delete). Raises StateError unless it has stopped.
 
         With ``force`` its processes are killed before, and it is no error if it is gone already.
         """

@@ -45,7 +45,9 @@ def create(
     JSON would be decoded to. Without a bundle all paths in it are absolute, and `Container.bundle` is a directory that
     is gone with the container. ``root`` is where containers' states are kept, by default where the command keeps them.
     The streams are those of its process: a file, a descriptor, PIPE, DEVNULL, STDOUT, or None for this program's own.
-    Where `process.terminal` is true it has a terminal instead, of which `Container.terminal` is the near side.
+    ``cgroup_manager`` says who makes its cgroup: "cgroupfs" the library, "systemd" systemd (then `linux.cgroupsPath` is
+    "SLICE:PREFIX:NAME"), "disabled" nobody (then limits are an error). Where `process.terminal` is true the process has
+    a terminal instead of streams, of which `Container.terminal` is the near side.
 
     Raises ConfigError with all that is wrong with the configuration, ExistsError, HookError, KernelError, UsageError;
     then nothing is left of the container.
@@ -114,7 +116,8 @@ def run(
     """Run a container, wait for the end of its process, and delete it, whatever happens.
 
     As `create` and `Container.exec` take them; without an id it gets one that nobody has. After ``timeout`` seconds
-    it is killed, and TimeoutExpiredError raised, with what it has written.
+    it is killed, and TimeoutExpiredError raised, with what it has written. With ``check`` any end but exit status 0
+    raises ExitError. Other errors are those of `create`, and ExecutableError where its program cannot be run.
     """
     stdin, stdout, stderr = for_exchange(stdin, stdout, stderr, given=input is not None, capture=capture)
     name = f"run-{os.urandom(8).hex()}" if container_id is None else container_id
@@ -156,7 +159,10 @@ def load(container_id: str, /, *, root: Path | None = None) -> Container:
 
 
 def containers(*, root: Path | None = None) -> list[State]:
-    """The states of all containers, sorted by id."""
+    """The states of all containers whose states are kept below ``root``, sorted by id.
+
+    Those of other users are left out, and so are those that are being made or deleted meanwhile.
+    """
     from sampan.engine.query import containers as all_of
 
     return [State.of(document) for document in all_of(_store(root))]

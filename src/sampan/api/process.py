@@ -27,8 +27,11 @@ class Running:
     def __init__(self, container_id: str, pid: int, pidfd: int, pipes: Pipes, terminal: int) -> None:
         """``pidfd``, ``pipes`` and ``terminal`` are this object's from now on."""
         self.id = container_id
-        self.pid = pid  # its number in the program's pid namespace, also after its end
-        self.terminal: int | None = terminal if terminal >= 0 else None  # descriptor of the near side of its terminal
+        """Of the container."""
+        self.pid = pid
+        """Its number in the program's pid namespace, also after its end."""
+        self.terminal: int | None = terminal if terminal >= 0 else None
+        """The descriptor of the near side of its terminal; None where it has none."""
         self._pipes = pipes
         self.ending = Ending(pidfd)  # for sampan.aio
         self._exchange: Exchange | None = None
@@ -55,15 +58,15 @@ class Running:
         return self.ending.pidfd
 
     def poll(self) -> ExitStatus | None:
-        """How the process has ended; None where it has not."""
+        """How the process has ended; None where it has not. Does not wait."""
         return self.ending.poll()
 
     def wait(self, timeout: float | None = None) -> ExitStatus:
-        """Wait for the end of the process.
+        """Wait for the end of the process, at most ``timeout`` seconds (None: as long as it takes).
 
         How a process has ended that is not a child of this program (see `sampan.load`) the kernel tells since Linux
         6.15, if its parent has reaped it; otherwise code and signal of the status are None. Raises TimeoutExpiredError
-        after ``timeout`` seconds; the process goes on.
+        when time is over; the process goes on.
         """
         status = self.ending.wait(timeout)
         if status is None:
@@ -138,6 +141,7 @@ class Process(Running):
         self, container_id: str, args: tuple[str, ...], pid: int, pidfd: int, pipes: Pipes, terminal: int
     ) -> None:
         self.args = args
+        """The command line."""
         super().__init__(container_id, pid, pidfd, pipes, terminal)
 
     def kill(self, signal: int = SIGKILL) -> None:

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExitStatus:
-    """How a process has ended: with a code, or by a signal. Both are None where nobody could tell."""
+    """How a process has ended: with a code, or by a signal. Both are None where nobody could tell.
+
+    As text it is for people: "exit status 3", "signal 9 (SIGKILL)".
+    """
 
     code: int | None = None
+    """What it has given to exit(2), from 0 to 255; None where a signal has ended it."""
     signal: int | None = None
+    """The number of the signal that has ended it; None where none has."""
 
     @property
     def success(self) -> bool:
@@ -39,16 +44,24 @@ class ExitStatus:
 
 @dataclass(frozen=True, slots=True)
 class Completed(Generic[AnyStr]):
-    """A process that has ended, with what it wrote where that was captured."""
+    """A process that has ended, with what it wrote where that was captured.
 
-    id: str  # of the container
+    `sampan.run` and `Container.exec` give it: of `str` where ``text`` was set, else of `bytes`.
+    """
+
+    id: str
+    """Of the container."""
     args: tuple[str, ...]
+    """The command line."""
     status: ExitStatus
+    """How it has ended."""
     stdout: AnyStr | None = None
+    """What it wrote to its standard output; None where that was not captured."""
     stderr: AnyStr | None = None
+    """What it wrote to its standard error; None where that was not captured."""
 
     def check(self) -> None:
-        """Raises ExitError unless it has ended with code 0."""
+        """Raises ExitError, with what it wrote, unless it has ended with code 0."""
         if not self.status.success:
             name = self.args[0] if self.args else "the process"
             message = f"{name} in container {self.id} has ended with {self.status}"
@@ -62,14 +75,23 @@ class State:
     """The state of a container (runtime.md#state), and what runc tells beyond it."""
 
     id: str
-    status: str  # "creating", "created", "running", "paused" or "stopped"
-    pid: int  # of its process; 0 where that has ended
+    """The container's id."""
+    status: str
+    """ "creating", "created", "running", "paused" or "stopped"."""
+    pid: int
+    """Of its process, as this program sees it; 0 where that has ended."""
     bundle: str
+    """The absolute path of its bundle."""
     rootfs: str
+    """The absolute path of its root filesystem."""
     created: datetime
+    """When it was made, with a time zone."""
     annotations: Mapping[str, str]
-    owner: str  # the name of the user who made it
+    """`annotations` of its configuration (config.md#annotations)."""
+    owner: str
+    """The name of the user who made it."""
     oci_version: str
+    """The version of the specification that this runtime follows."""
 
     @classmethod
     def of(cls, document: Mapping[str, object]) -> State:

@@ -11,7 +11,13 @@ from sampan.linux.files import close_all
 if TYPE_CHECKING:
     from types import TracebackType
 
-PIPE, STDOUT, DEVNULL = -1, -2, -3  # the values of subprocess, so that either's may be given
+# The values of subprocess, so that either's may be given.
+PIPE = -1
+"""As a stream: a pipe to this program, whose end is `stdin`, `stdout` or `stderr` of the object."""
+STDOUT = -2
+"""As ``stderr``: what standard output is."""
+DEVNULL = -3
+"""As a stream: /dev/null."""
 
 
 class HasDescriptor(Protocol):

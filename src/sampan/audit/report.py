@@ -48,9 +48,14 @@ class Report:
     """What was found, the worst first, of a bundle; and the plan, or why there is none on this machine."""
 
     bundle: str
+    """The absolute path of the bundle, where relative paths in the configuration begin."""
     findings: tuple[Finding, ...]
+    """The worst first. Each has `rule`, `severity`, `field`, `title`, and in words `gain` (what an attacker has of it)
+    and `change` (what to do about it)."""
     plan: Plan | None
+    """What it would be made of."""
     no_plan: str
+    """Why there is no plan; "" where there is one."""
 
     @property
     def score(self) -> int:

@@ -16,14 +16,21 @@ class Severity(IntEnum):
     """How bad it is. NONE is no finding: what a user namespace makes harmless."""
 
     NONE = 0
+    """No finding."""
     INFO = 1
+    """Worth knowing."""
     LOW = 2
+    """A wall less; matters when another one falls."""
     MEDIUM = 3
+    """A large part of the kernel or of the host is open to attack, or can be used up."""
     HIGH = 4
+    """Root of the host with one thing more, or harm to all of the host."""
     CRITICAL = 5
+    """Root of the host, with what is there alone."""
 
     @property
     def word(self) -> str:
+        """As reports have it: "critical"."""
         return self.name.lower()
 
     def less(self) -> Severity:
