@@ -453,10 +453,15 @@ class TestLongOptions:
         with pytest.raises(ConfigError, match=r"mounts\[0\]\.options: are too long.*4095"):
             tmpfs("x" * 4096)
 
-    @pytest.mark.parametrize("option", ["rprivate", "rro", "rrw", "tmpcopyup"])
-    def test_what_mount_2_cannot_do_as_well_is_refused(self, option: str) -> None:
+    @pytest.mark.parametrize("option", ["rprivate", "rro", "rrw"])
+    def test_what_mount_2_cannot_do_as_well_is_done_after_it(self, option: str) -> None:
+        mount, short = tmpfs("x" * 256, option), tmpfs(option)
+        assert mount.kind == mounts.CLASSIC
+        assert (mount.propagation, mount.r_set, mount.r_clear) == (short.propagation, short.r_set, short.r_clear)
+
+    def test_copying_into_what_mount_2_has_mounted_is_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"mounts\[0\]\.options: cannot be combined"):
-            tmpfs("x" * 256, option)
+            tmpfs("x" * 256, "tmpcopyup")
 
 
 class TestSealing:

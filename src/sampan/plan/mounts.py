@@ -192,8 +192,8 @@ def _classic(plan: Plan, mount: Mount, options: opt.MountOptions, source: str, f
     problem = ""
     if len(data) > MAX_DATA:
         problem = f"are too long: the kernel takes {MAX_DATA} bytes of file system options"
-    elif options.propagations or options.recursive_set or options.recursive_clear or flags & F_COPY_UP:
-        problem = "cannot be combined: iversion, silent or options of over 255 bytes, and propagation or tmpcopyup"
+    elif flags & F_COPY_UP:
+        problem = "cannot be combined: iversion, silent or options of over 255 bytes, and tmpcopyup"
     if problem:
         raise ConfigError("config.json", [Problem(f"{field}.options", None, problem, SECTION)])
     classic = opt.classic_flags(options.set, options.superblock)
