@@ -33,6 +33,7 @@ events_logger = "file"
 image_copy_tmp_dir = "{directory}/tmp"
 runtime = "{first}"
 runtime_supports_json = [{names}]
+runtime_supports_nocgroup = [{without_runc}]
 stop_timeout = 2
 
 [engine.runtimes]
@@ -91,6 +92,7 @@ class Site:
             pids_limit="pids_limit = 0" if without_pids else "",
             first=next(iter(self.runtimes)),
             names=", ".join(f'"{name}"' for name in self.runtimes),
+            without_runc=", ".join(f'"{name}"' for name in self.runtimes if name != "runc"),
             runtimes="\n".join(f'{name} = ["{path}"]' for name, path in self.runtimes.items()),
         )
 
@@ -146,7 +148,11 @@ class Podman:
         if containers:
             self("rm", "--force", "--ignore", "--time=0", *containers).checked()
         for pod in pods:
-            self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
+            self.remove_pod(pod)
+
+    def remove_pod(self, pod: str) -> None:
+        self("pod", "kill", pod)  # or its removal asks one container after the other, and waits
+        self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
 
     def _remember(self, container: str) -> str:
         self._containers.append(container)

@@ -200,21 +200,6 @@ def test_attach_shows_what_the_container_prints_from_then_on(podman: Podman) -> 
     assert command.wait().checked().stdout.split() == ["attached"]
 
 
-def test_copying_out_of_a_running_container_gives_its_files(podman: Podman) -> None:
-    container = podman.detached("sh", "-c", "echo inside >/srv/file; echo ready; sleep 1000")
-    podman.wait_for_log(container, "ready")
-    target = podman.site.directory / f"copied-{podman.runtime}"
-    podman("cp", f"{container}:/srv/file", str(target)).checked()
-    assert target.read_text() == "inside\n"
-    target.unlink()
-
-
-def test_diff_lists_changed_files(podman: Podman) -> None:
-    container = podman.detached("touch", "/srv/new")
-    podman("wait", container).checked()
-    assert "A /srv/new" in podman("diff", container).checked().lines
-
-
 def _tar_with(name: str) -> str:
     """An archive of one empty file."""
     import io

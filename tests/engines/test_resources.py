@@ -9,11 +9,12 @@ import pytest
 from .podman import Podman
 
 PURE_V2 = Path("/sys/fs/cgroup/cgroup.controllers")
+V2 = PURE_V2.exists()
 MIB = 1 << 20
 
 
 def has(controller: str) -> bool:
-    if PURE_V2.exists():
+    if V2:
         return controller in PURE_V2.read_text().split()
     return Path("/sys/fs/cgroup", controller).is_dir()
 

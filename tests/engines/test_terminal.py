@@ -1,14 +1,9 @@
-"""`podman run --tty`: the runtime makes a pseudo terminal in the container and sends it over --console-socket."""
+"""`--tty`: the runtime makes a pseudo terminal in the container and sends it over --console-socket."""
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-
-from .podman import Podman
-
-TIMEOUT = 10
+from .podman import IMAGE, Podman
+from .terminal import Terminal
 
 
 def test_a_container_has_a_terminal(podman: Podman) -> None:
@@ -16,30 +11,13 @@ def test_a_container_has_a_terminal(podman: Podman) -> None:
     assert result.checked().stdout == "/dev/pts/0\r\nall three\r\n"
 
 
-def test_a_terminal_passes_input_and_size(podman: Podman) -> None:
-    """podman itself on a terminal, as a person has it."""
-    ours, theirs = pty.openpty()
-    try:
-        command = podman.in_background(
-            "run",
-            "--rm",
-            "-it",
-            "localhost/busybox:1",
-            "sh",
-            "-c",
-            "echo ready; cat",
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        shown = _read(ours, until="ready\r\n")
-        os.write(ours, b"typed\n\x04")
-        shown += _read(ours)
-        assert command.wait().status == 0, shown
-    finally:
-        os.close(ours)
-    assert shown.count("typed\r\n") == 2, "the echo of the terminal, and cat's answer"
+def test_a_terminal_passes_input(podman: Podman) -> None:
+    with Terminal(podman, "run", "--rm", "-it", IMAGE, "sh", "-c", "echo ready; cat") as terminal:
+        terminal.read(until="ready\r\n")
+        terminal.type("typed\n\x04")
+        terminal.read()
+        assert terminal.wait().status == 0, terminal.shown
+    assert terminal.shown.count("typed\r\n") == 2, "the echo of the terminal, and cat's answer"
 
 
 def test_a_detached_terminal_is_logged(podman: Podman) -> None:
@@ -48,14 +26,31 @@ def test_a_detached_terminal_is_logged(podman: Podman) -> None:
     assert podman.logs(container).strip() == "/dev/pts/0"
 
 
-def _read(terminal: int, until: str = "") -> str:
-    """What is shown, up to a text or the end, which for a terminal is the error that nobody has its other side."""
-    text = ""
-    while not (until and until in text):
-        ready, _, _ = select.select([terminal], [], [], TIMEOUT)
-        assert ready, f"nothing more within {TIMEOUT} s after {text!r}"
-        try:
-            text += os.read(terminal, 4096).decode()
-        except OSError:
-            break
-    return text
+def test_exec_has_a_terminal_of_its_own_in_the_size_of_ours(podman: Podman) -> None:
+    container = podman.detached("sleep", "1000")
+    script = (
+        'until [ "$(stty size)" = "33 99" ]; do sleep 0.05; done; tty; stty size; read word; echo "<$word>"; exit 3'
+    )
+    with Terminal(podman, "exec", "-it", container, "sh", "-c", script, rows=33, columns=99) as terminal:
+        assert "/dev/pts/" in terminal.read(until="33 99\r\n")
+        terminal.type("typed\n")
+        terminal.read(until="<typed>")
+        terminal.read()
+        assert terminal.wait().status == 3, terminal.shown
+
+
+def test_attach_to_a_terminal_ends_with_the_detach_keys_and_leaves_the_container(podman: Podman) -> None:
+    container = podman.detached("-it", "--", "sh", "-c", 'while read word; do echo "<$word>"; done')
+    with Terminal(podman, "attach", "--detach-keys", "ctrl-x", container) as terminal:
+        terminal.type("first\n")
+        terminal.read(until="<first>")
+        terminal.type("\x18")
+        terminal.read()
+        assert terminal.wait().status == 0, terminal.shown
+    with Terminal(podman, "attach", container) as terminal:
+        terminal.type("second\n")
+        terminal.read(until="<second>")
+        terminal.type("\x04")  # the end of the input ends the shell
+        terminal.read()
+        assert terminal.wait().status == 0, terminal.shown
+    assert podman("wait", container).checked().output == "0"
