@@ -20,7 +20,9 @@ _passed = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("container runtimes").addoption(
+    group = parser.getgroup("container runtimes")
+    group.addoption("--soak", action="store_true", help="tests of many containers take very many, for minutes")
+    group.addoption(
         "--engine-runtime",
         action="append",
         metavar="NAME|PATH",

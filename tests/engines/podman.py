@@ -30,6 +30,7 @@ network_backend = "netavark"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 1
 image_copy_tmp_dir = "{directory}/tmp"
 runtime = "{first}"
 runtime_supports_json = [{names}]
@@ -151,7 +152,6 @@ class Podman:
             self.remove_pod(pod)
 
     def remove_pod(self, pod: str) -> None:
-        self("pod", "kill", pod)  # or its removal asks one container after the other, and waits
         self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
 
     def _remember(self, container: str) -> str:

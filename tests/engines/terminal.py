@@ -40,7 +40,7 @@ class Terminal:
             self.shown += part
         return text
 
-    def type(self, text: str) -> None:
+    def enter(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
     def wait(self) -> Result:

@@ -17,6 +17,7 @@ metadata:
   name: flotilla
 spec:
   hostname: flagship
+  restartPolicy: Never
   containers:
   - name: first
     image: localhost/busybox:1
@@ -67,6 +68,8 @@ def test_a_container_s_document_makes_it_again(podman: Podman, shared_directory:
     document = shared_directory / "again.yaml"
     podman("generate", "kube", "--filename", str(document), container).checked()
     podman("rm", "--force", "--time=0", container).checked()
+    # without a policy it would be started again while it is removed
+    document.write_text(document.read_text().replace("\nspec:\n", "\nspec:\n  restartPolicy: Never\n"))
     podman("play", "kube", "--network", "none", str(document)).checked()
     try:
         podman.wait_for_log(f"{name}-pod-{name}", "/srv\nb\n")

@@ -14,7 +14,7 @@ def test_a_container_has_a_terminal(podman: Podman) -> None:
 def test_a_terminal_passes_input(podman: Podman) -> None:
     with Terminal(podman, "run", "--rm", "-it", IMAGE, "sh", "-c", "echo ready; cat") as terminal:
         terminal.read(until="ready\r\n")
-        terminal.type("typed\n\x04")
+        terminal.enter("typed\n\x04")
         terminal.read()
         assert terminal.wait().status == 0, terminal.shown
     assert terminal.shown.count("typed\r\n") == 2, "the echo of the terminal, and cat's answer"
@@ -33,7 +33,7 @@ def test_exec_has_a_terminal_of_its_own_in_the_size_of_ours(podman: Podman) -> N
     )
     with Terminal(podman, "exec", "-it", container, "sh", "-c", script, rows=33, columns=99) as terminal:
         assert "/dev/pts/" in terminal.read(until="33 99\r\n")
-        terminal.type("typed\n")
+        terminal.enter("typed\n")
         terminal.read(until="<typed>")
         terminal.read()
         assert terminal.wait().status == 3, terminal.shown
@@ -42,15 +42,15 @@ def test_exec_has_a_terminal_of_its_own_in_the_size_of_ours(podman: Podman) -> N
 def test_attach_to_a_terminal_ends_with_the_detach_keys_and_leaves_the_container(podman: Podman) -> None:
     container = podman.detached("-it", "--", "sh", "-c", 'while read word; do echo "<$word>"; done')
     with Terminal(podman, "attach", "--detach-keys", "ctrl-x", container) as terminal:
-        terminal.type("first\n")
+        terminal.enter("first\n")
         terminal.read(until="<first>")
-        terminal.type("\x18")
+        terminal.enter("\x18")
         terminal.read()
         assert terminal.wait().status == 0, terminal.shown
     with Terminal(podman, "attach", container) as terminal:
-        terminal.type("second\n")
+        terminal.enter("second\n")
         terminal.read(until="<second>")
-        terminal.type("\x04")  # the end of the input ends the shell
+        terminal.enter("\x04")  # the end of the input ends the shell
         terminal.read()
         assert terminal.wait().status == 0, terminal.shown
     assert podman("wait", container).checked().output == "0"
