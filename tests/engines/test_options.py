@@ -55,13 +55,26 @@ def test_pid_files_name_the_container_s_process_and_conmon(podman: Podman, share
     assert podman.site.view.run("cat", f"/proc/{conmon}/comm").checked().output == "conmon"
 
 
-@pytest.mark.parametrize("mode", ["no-conmon", "split"])
-def test_modes_of_cgroups(podman: Podman, mode: str) -> None:
-    """no-conmon: the container's alone is made; split: both below the one that podman runs in, which takes v2."""
-    if mode == "split" and not V2:
-        pytest.skip("podman splits cgroups of pure cgroup v2 alone")
-    result = podman.run(f"--cgroups={mode}", "--cgroupns=host", "--", "cat", "/proc/self/cgroup").checked()
-    assert ("/container" if mode == "split" else "/libpod_parent/libpod-") in result.stdout
+def test_a_cgroup_for_the_container_alone(podman: Podman) -> None:
+    result = podman.run("--cgroups=no-conmon", "--cgroupns=host", "--", "cat", "/proc/self/cgroup")
+    assert "/libpod_parent/libpod-" in result.checked().stdout
+
+
+# Where podman finds the cgroup that it is in, which may not be the top of its namespace.
+IN_A_CGROUP = """
+    for top in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+        [ -e $top/cgroup.procs ] || continue
+        mkdir -p $top/divided && echo 0 >$top/divided/cgroup.procs || exit
+    done
+    exec "$@"
+"""
+
+
+def test_a_cgroup_below_podman_s_own(podman: Podman) -> None:
+    words = ["run", "--rm", "--cgroups=split", "--cgroupns=host", IMAGE, "cat", "/proc/self/cgroup"]
+    run = ["sh", "-c", IN_A_CGROUP, "sh", "podman", "--runtime", podman.runtime, *words]
+    paths = {line.split(":", 2)[2] for line in podman.site.view.run(*run).checked().lines}
+    assert all("/divided/" in path and "/libpod-payload-" in path for path in paths), paths
 
 
 def test_without_a_cgroup_the_container_stays_in_its_caller_s(podman: Podman) -> None:
