@@ -152,6 +152,7 @@ class Podman:
             self.remove_pod(pod)
 
     def remove_pod(self, pod: str) -> None:
+        self("pod", "stop", "--ignore", "--time=0", pod).checked()  # its removal would wait for some seconds
         self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
 
     def _remember(self, container: str) -> str:
