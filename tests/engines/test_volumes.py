@@ -29,13 +29,20 @@ def test_a_volume_for_the_container_s_user_is_given_to_that(podman: Podman, volu
     assert (volume / "file").stat().st_uid == 100000
 
 
-def test_a_volume_with_mapped_ids_has_the_owners_of_the_host(podman: Podman, volume: Path) -> None:
-    """'idmap: Indicates that the mount MUST have an idmapping applied.' runc 1.1 does not know it, and ignores it."""
-    result = podman.run(*MAPPED, "-v", f"{volume}:/data:idmap", "--", "sh", "-c", f"{MOUNTED}; touch /data/new")
+@pytest.mark.parametrize("mapping, inside", [("", "0:0"), ("=uids=0-100007-10;gids=@0-8-10", "7:8")])
+def test_a_volume_with_mapped_ids_has_the_owners_of_the_host(
+    podman: Podman, volume: Path, mapping: str, inside: str
+) -> None:
+    """'idmap: Indicates that the mount MUST have an idmapping applied.' runc 1.1 does not know it, and ignores it.
+
+    The mapping itself, which podman passes on, is crun's.
+    """
+    script = f"{MOUNTED}; touch /data/file"
+    result = podman.run(*MAPPED, "-v", f"{volume}:/data:idmap{mapping}", "--", "sh", "-c", script)
     if podman.runtime == "runc" and result.lines == ["65534:65534"] * 2:
         return
-    assert result.checked().lines == ["0:0"] * 2
-    assert (volume / "new").stat().st_uid == 0
+    assert result.lines == [inside] * 2, str(result)
+    assert (volume / "file").stat().st_uid == 0
 
 
 def test_an_overlay_on_a_volume_keeps_it_as_it_was(podman: Podman, volume: Path) -> None:
