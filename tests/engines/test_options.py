@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .podman import IMAGE, Podman
-from .test_resources import V2, has
+from .test_resources import V2, needs
 
 HOOK = """\
 #!/bin/sh
@@ -73,7 +73,8 @@ IN_A_CGROUP = """
 def test_a_cgroup_below_podman_s_own(podman: Podman) -> None:
     words = ["run", "--rm", "--cgroups=split", "--cgroupns=host", IMAGE, "cat", "/proc/self/cgroup"]
     run = ["sh", "-c", IN_A_CGROUP, "sh", "podman", "--runtime", podman.runtime, *words]
-    paths = {line.split(":", 2)[2] for line in podman.site.view.run(*run).checked().lines}
+    lines = podman.site.view.run(*run).checked().lines
+    paths = {line.split(":", 2)[2] for line in lines if line.startswith("0::") or not V2}
     assert all("/divided/" in path and "/libpod-payload-" in path for path in paths), paths
 
 
@@ -96,7 +97,7 @@ def test_personality_is_as_asked(podman: Podman) -> None:
     assert machine == "i686" or (podman.runtime == "runc" and machine == "x86_64")
 
 
-@pytest.mark.skipif(not has("devices") and not V2, reason="no cgroup for devices")
+@needs("devices")
 def test_a_rule_for_devices_allows_them(podman: Podman) -> None:
     """Beside the test without the rule: the device of the kernel's log, opened for writing, which takes no more."""
     script = "mknod /srv/kmsg c 1 11 && exec 3>/srv/kmsg && echo opened"

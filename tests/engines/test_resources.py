@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 def has(controller: str) -> bool:
     if V2:
-        return controller in PURE_V2.read_text().split()
+        return controller in ("freezer", "devices", *PURE_V2.read_text().split())  # v2 has these without a controller
     return Path("/sys/fs/cgroup", controller).is_dir()
 
 
