@@ -9,13 +9,19 @@ import re
 import pytest
 
 from . import differences
-from .podman import Podman
+from .podman import IMAGE, Podman
 
 V1 = not os.path.exists("/sys/fs/cgroup/cgroup.controllers")  # v2 here may lack the controllers that v1 has
 MAPPED = ["--uidmap", "0:100000:5000", "--gidmap", "0:200000:5000"]
+OUTSIDE = "/var/lib/containers"  # a mount of the view, empty
 MOUNTS = "cut -d ' ' -f 4- /proc/self/mountinfo | sort"  # without ids; podman gives them in any order
 DEVICES = "cd /dev; stat -c '%n %F %a %u:%g %t:%T' * | grep -v ^std"
 LIMITS = "memory/memory.*limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_* pids/pids.max"
+MORE = "memory/memory.memsw.limit_in_bytes memory/memory.swappiness memory/memory.oom_control cpuset/cpuset.[cm][pe]*s"
+MORE_LIMITS = [
+    *("--memory", "64m", "--memory-swap", "128m", "--memory-swappiness", "10", "--oom-kill-disable"),
+    *("--cpuset-cpus", "0", "--cpuset-mems", "0"),
+]
 STATUS = "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|NSpid)' /proc/self/status"
 
 # name: options of podman, and a script for the container's shell
@@ -25,6 +31,18 @@ VIEWS: dict[str, tuple[list[str], str]] = {
     "mounts when privileged": (["--privileged"], MOUNTS),
     "mounts with a private cgroup namespace": (["--cgroupns", "private"], MOUNTS),
     "mounts with mapped users": (MAPPED, MOUNTS),
+    "mounts for systemd as the first process": (["--systemd", "always"], MOUNTS),
+    "mounts for systemd with a private cgroup namespace": (["--systemd", "always", "--cgroupns", "private"], MOUNTS),
+    "mounts of all kinds": (
+        [
+            *("-v", f"{OUTSIDE}:/a:ro,rslave,noexec", "-v", f"{OUTSIDE}:/b:rshared,nosuid"),
+            *("-v", f"{OUTSIDE}:/c/d:private,nodev", "--mount", f"type=bind,src={OUTSIDE},dst=/e,bind-nonrecursive"),
+            *("--tmpfs", "/f:size=1m,mode=700,noexec", "--mount", "type=tmpfs,dst=/srv,tmpfs-mode=755,ro=true"),
+            *("--mount", "type=devpts,dst=/g,mode=620", "--mount", f"type=image,src={IMAGE},dst=/h"),
+            *("--ipc", "none", "--security-opt", "proc-opts=hidepid=invisible", "--security-opt", "mask=/etc/group"),
+        ],
+        MOUNTS,
+    ),
     "devices": (
         [],
         f"{DEVICES}; for link in stdin stdout stderr fd core; do readlink $link; done; true",
@@ -50,6 +68,7 @@ VIEWS: dict[str, tuple[list[str], str]] = {
         ["--memory", "64m", "--cpus", "0.5", "--cpu-shares", "100", "--pids-limit", "50"] if V1 else [],
         f"cd /sys/fs/cgroup; for file in {LIMITS}; do [ -e $file ] && echo $file $(cat $file); done; true",
     ),
+    "more limits of the cgroup": (MORE_LIMITS if V1 else [], f"cd /sys/fs/cgroup; grep -s . {MORE}; true"),
     "descriptors": ([], "ls /proc/self/fd"),
     "working directory and root": (
         [],
@@ -76,6 +95,30 @@ def test_what_a_container_sees_is_the_same_with_every_runtime(podmans: dict[str,
         assert not different, "\n".join(different)
 
 
+OTHERS = "env | sort; pwd; cat /proc/self/limits; cut -d : -f 2- /proc/self/cgroup | sort; ls /proc/self/fd"
+EXECS = {
+    "of the container's user": ([], []),
+    "of another user": ([], ["--user", "worker:extra", "--workdir", "/srv", "--env", "A=b"]),
+    "with all rights": (["--cap-drop", "all"], ["--privileged"]),
+    "when mapped": (MAPPED, ["--user", "worker"]),
+}
+OF_EXEC = f"{STATUS} | grep -v NSpid; {OTHERS}"
+
+
+@pytest.mark.parametrize("name", EXECS)
+def test_what_exec_sees_is_the_same_with_every_runtime(podmans: dict[str, Podman], name: str) -> None:
+    of_container, of_exec = EXECS[name]
+    seen = {}
+    for runtime, podman in podmans.items():
+        container = podman.detached("--hostname", "same", *of_container, "--", "sleep", "1000")
+        result = podman("exec", *of_exec, container, "sh", "-c", OF_EXEC).checked()
+        seen[runtime] = [_without_names(line) for line in result.lines]
+    reference = seen.pop("runc")
+    for runtime, lines in seen.items():
+        different = list(difflib.unified_diff(reference, lines, "runc", runtime, n=0, lineterm=""))
+        assert not different, "\n".join(different)
+
+
 def _seen(podman: Podman, options: list[str], script: str) -> list[str]:
     result = podman.run("--hostname", "same", *options, "--", "sh", "-c", script).checked()
     return [_without_names(line) for line in result.lines]
@@ -86,4 +129,5 @@ def _without_names(line: str) -> str:
     line = re.sub(r"[0-9a-f]{64}", "ID", line)
     line = re.sub(r"lowerdir=\S*", "lowerdir=...", line)
     line = re.sub(r"\b(shared|master):[0-9]+", r"\1:N", line)
+    line = re.sub(r"/overlay/[0-9]+/", "/overlay/N/", line)
     return re.sub(r"/overlay/l/[A-Z0-9]+", "/overlay/l/L", line)

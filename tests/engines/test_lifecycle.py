@@ -169,6 +169,16 @@ def test_restart_policy_starts_what_fails(podman: Podman) -> None:
     podman.wait_for_log(container, "run\nrun\nrun\n")
 
 
+def test_restart_policy_starts_what_was_killed_and_not_what_was_stopped(podman: Podman) -> None:
+    container = podman.detached("--restart", "always", "--", "sh", "-c", "echo run; exec sleep 1000")
+    podman.wait_for_log(container, "run\n")
+    podman.site.view.run("kill", "-KILL", str(podman.inspect(container)["State"]["Pid"])).checked()
+    podman.wait_for_log(container, "run\nrun\n")
+    podman("stop", "--time", "0", container).checked()
+    assert podman.inspect(container)["RestartCount"] == 1
+    assert podman.logs(container) == "run\nrun\n"
+
+
 def test_ps_lists_what_runs(podman: Podman) -> None:
     running = podman.detached("--name", "runs", "--", "sleep", "1000")
     ended = podman.detached("--name", "ended", "--", "sh", "-c", "exit 4")

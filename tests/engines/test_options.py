@@ -89,6 +89,14 @@ def test_without_a_cgroup_the_container_stays_in_its_caller_s(podman: Podman) ->
     assert result.checked().stdout == own
 
 
+def test_the_groups_of_the_caller_can_be_kept(podman: Podman) -> None:
+    """podman asks for it by an annotation of crun's, which is unknown to runc."""
+    words = ["run", "--rm", "--group-add", "keep-groups", "--user", "worker", IMAGE, "id", "-G"]
+    run = ["setpriv", "--groups", "0,777", "podman", "--runtime", podman.runtime, *words]
+    expected = "1000 2000" if podman.runtime == "runc" else "1000 0 777"
+    assert podman.site.view.run(*run).checked().output == expected
+
+
 def test_personality_is_as_asked(podman: Podman) -> None:
     """'domain: The execution domain' (config-linux.md). runc knows it since 1.2."""
     if os.uname().machine != "x86_64":
