@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from ..cgroups import needs
 from ..engine import eventually
-from ..terminals import on_a_terminal
+from ..terminal import Terminal
 from .daemon import Docker
 from .privileges import KNOWN_CAPABILITIES, need_all_capabilities, own_capabilities
 
@@ -76,14 +76,14 @@ def test_exec_detached_goes_on_by_itself(docker: Docker, running: str) -> None:
 
 def test_exec_on_a_terminal(docker: Docker, running: str) -> None:
     """docker itself on a terminal, as a person has it; the size comes when the process runs already."""
-    with on_a_terminal(docker, "exec", "--interactive", "--tty", running, "sh", rows=31) as terminal:
-        terminal.write("until stty size | grep '^31 80$'; do sleep 0.05; done; tty\n")
-        terminal.read_until("31 80\r\n/dev/pts/")
-        terminal.write("sleep 1000\n")
+    with Terminal(docker, "exec", "--interactive", "--tty", running, "sh", rows=31) as terminal:
+        terminal.enter("until stty size | grep '^31 80$'; do sleep 0.05; done; tty\n")
+        terminal.read(until="31 80\r\n/dev/pts/")
+        terminal.enter("sleep 1000\n")
         eventually(lambda: "sleep 1000" in docker("top", running).output.replace("sleep 10000", ""), "sleep")
-        terminal.write("\x03exit 7\n")
-        terminal.read_rest()
-        assert terminal.command.wait().status == 7
+        terminal.enter("\x03exit 7\n")
+        terminal.read()
+        assert terminal.wait().status == 7
 
 
 def test_many_execs_at_once(docker: Docker, running: str) -> None:
