@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _runtimes(config: pytest.Config) -> dict[str, str]:
+def runtimes_of(config: pytest.Config) -> dict[str, str]:
     """Name -> path, or "" for a runtime that is not found."""
     given = config.getoption("--engine-runtime", None)
     if not given:
@@ -42,7 +42,7 @@ def _runtimes(config: pytest.Config) -> dict[str, str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "podman" in metafunc.fixturenames:
-        metafunc.parametrize("podman", list(_runtimes(metafunc.config)), indirect=True, scope="function")
+        metafunc.parametrize("podman", list(runtimes_of(metafunc.config)), indirect=True, scope="function")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,13 +53,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def passed(item: pytest.Item) -> bool:
+    return item.stash.get(_passed, False)
+
+
 @pytest.fixture(scope="session")
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     if os.geteuid() != 0:
         pytest.skip("needs root: it makes namespaces and cgroups")
     if missing := [program for program in NEEDED if shutil.which(program) is None]:
         pytest.skip(f"not installed: {', '.join(missing)}")
-    runtimes = _runtimes(request.config)
+    runtimes = runtimes_of(request.config)
     if lost := [name for name, path in runtimes.items() if not path]:
         pytest.fail(f"not in PATH and not beside {sys.executable}: {', '.join(lost)}", pytrace=False)
     directory = Path(tempfile.mkdtemp(prefix="engines-test-"))
@@ -100,7 +104,7 @@ def podmans(request: pytest.FixtureRequest, site: Site) -> Iterator[dict[str, Po
 
 def _check_leftovers(request: pytest.FixtureRequest, site: Site, before: set[str]) -> None:
     found = leftovers.settle(site.view, before)
-    if found and request.node.stash.get(_passed, False):
+    if found and passed(request.node):
         pytest.fail("left behind:\n" + "\n".join(found), pytrace=False)
 
 

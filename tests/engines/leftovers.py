@@ -27,8 +27,8 @@ def mounts_of(view: View) -> set[str]:
 
 
 def _things(view: View, mounts: set[str]) -> Iterator[str]:
-    for pid in _descendants(view.first_pid):
-        if words := _arguments(pid):  # an ended process has none
+    for pid in descendants(view.first_pid):
+        if words := arguments(pid):  # an ended process has none
             yield f"process {pid}: {words}"
     yield from (f"mount {target}" for target in sorted(mounts_of(view) - mounts))
     yield from (f"cgroup {path}" for path in view.cgroups.below() if _is_container_s(path))
@@ -43,17 +43,17 @@ def _is_container_s(cgroup: Path) -> bool:
     return any(name.startswith("libpod-") for name in cgroup.parts)
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return
     for child in map(int, children):
         yield child
-        yield from _descendants(child)
+        yield from descendants(child)
 
 
-def _arguments(pid: int) -> str:
+def arguments(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
     except (FileNotFoundError, ProcessLookupError):

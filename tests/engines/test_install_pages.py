@@ -9,7 +9,6 @@ import resource
 import shutil
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +18,13 @@ import pytest
 from sampan.cli.main import VERBS
 
 from . import image, pages
+from .daemons import Daemon
 from .pages import DIRECTORY, INSTALLED, File, Step
 from .podman import POLICY, STORAGE_CONF, eventually
 from .view import View
 
 SAMPAN = shutil.which("sampan", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or ""
 IMAGE = "docker.io/library/busybox:latest"
-PATIENCE = 60.0  # seconds until a daemon answers
 ENGINES = ("podman", "docker", "containerd", "cri-o", "kubernetes", "nomad")
 # What this machine needs to run podman at all, in a file that is not the page's.
 CONTAINERS_CONF = """\
@@ -65,12 +64,7 @@ class Machine:
 
     def start(self, *daemon: str, answers: tuple[str, ...]) -> None:
         """Start a daemon, and wait until ``answers`` succeeds. It ends with the view."""
-        log = self.directory / "daemon.log"
-        self.view.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *daemon).checked()
-        deadline = time.monotonic() + PATIENCE
-        while self.view.run(*answers).status != 0:
-            assert time.monotonic() < deadline, f"{daemon[0]} does not answer:\n{log.read_text()}"
-            time.sleep(0.2)
+        Daemon(self.view, self.directory / "daemon.log", daemon, answers)
 
     def write(self, file: File, *, append: bool = False) -> None:
         """Write a file of the page, or add it to one that is there."""
