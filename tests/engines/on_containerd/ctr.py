@@ -41,8 +41,12 @@ class Ctr:
     def words_to_run(self, *words: str) -> list[str]:
         at = words.index("--")
         self._containers.append(f"test-{next(_numbers)}")
-        binary = ["--runc-binary", self.site.runtimes[self.runtime]]
-        return ["run", *binary, *words[:at], IMAGE, self._containers[-1], *words[at + 1 :]]
+        return ["run", *self.binary, *words[:at], IMAGE, self._containers[-1], *words[at + 1 :]]
+
+    @property
+    def binary(self) -> list[str]:
+        """The option that names the runtime."""
+        return ["--runc-binary", self.site.runtimes[self.runtime]]
 
     @property
     def last(self) -> str:
@@ -66,6 +70,18 @@ class Ctr:
     def exec(self, container: str, *words: str, options: tuple[str, ...] = (), stdin: str = "") -> Result:
         command = ["tasks", "exec", "--exec-id", f"exec-{next(_numbers)}", *options, container, *words]
         return self(*command, stdin=stdin)
+
+    def limit(self, container: str, v1: str, v2: str) -> str:
+        """The content of a file of the container's cgroup, with its name on cgroup v1 and on v2."""
+        found = {
+            file.read_text().strip()
+            for cgroup in self.site.view.cgroups.below()
+            if cgroup.name == container
+            for file in (cgroup / v1, cgroup / v2)
+            if file.exists()
+        }
+        assert len(found) == 1, found
+        return found.pop()
 
     def state(self, container: str) -> Result:
         """What the runtime itself knows of a container."""

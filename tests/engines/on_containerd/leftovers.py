@@ -35,5 +35,5 @@ def _things(view: View) -> Iterator[str]:
     yield from (f"mount {target}" for target in mounts_of(view))
     yield from (f"cgroup {path}" for path in view.cgroups.below() if path.name not in PARENTS)
     root = Path(f"/proc/{view.first_pid}/root")
-    for directory in (STATES, "/run/containerd/io.containerd.runtime.v2.task", "/run/sampan", "/run/runc"):
-        yield from (f"state {path}" for path in (root / directory.lstrip("/")).glob("*/*"))
+    for directory in (f"{STATES}/*", "/run/containerd/io.containerd.runtime.v2.task/*", "/run/sampan", "/run/runc"):
+        yield from (f"state {path}" for path in root.glob(f"{directory.lstrip('/')}/[!.]*"))

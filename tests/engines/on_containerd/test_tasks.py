@@ -16,7 +16,7 @@ from .ctr import Ctr
 SLEEP = ("--", "sleep", "600")
 TRAP = "trap 'exit 5' TERM; trap 'echo usr1 >>/log' USR1; echo ready >/log; while :; do sleep 0.05; done"
 
-SIZE = "until stty size 2>/dev/null; do sleep 0.05; done"  # ctr sets it after the start
+SIZE = "until stty size 2>/dev/null | grep .; do sleep 0.05; done"  # ctr sets it after the start
 
 
 def test_a_task_runs_and_its_status_comes_back(ctr: Ctr) -> None:
@@ -81,7 +81,9 @@ def test_metrics_of_a_task(ctr: Ctr) -> None:
     container = ctr.detached("--memory-limit", "64000000", *SLEEP)
     metrics = json.loads(ctr("tasks", "metrics", "--format", "json", container).checked().stdout)
     memory = metrics["memory"]
-    limit = memory["usage"]["limit"] if "usage" in memory and isinstance(memory["usage"], dict) else memory["usage_limit"]
+    limit = (
+        memory["usage"]["limit"] if "usage" in memory and isinstance(memory["usage"], dict) else memory["usage_limit"]
+    )
     assert limit == 64_000_000 // 4096 * 4096
     assert metrics["pids"]["current"] == 1
 
@@ -91,7 +93,9 @@ def test_exec_runs_in_the_container(ctr: Ctr) -> None:
     result = ctr.exec(container, "sh", "-c", "cat /file; echo $A; echo err >&2; sleep 0.2; exit 9")
     assert (result.status, result.stdout) == (9, "inside\nb\n")
     assert "err" in result.stderr
-    shown = ctr.exec(container, "sh", "-c", "id -u; id -g; pwd; sleep 0.2", options=("--user", "1000:1000", "--cwd", "/tmp"))
+    shown = ctr.exec(
+        container, "sh", "-c", "id -u; id -g; pwd; sleep 0.2", options=("--user", "1000:1000", "--cwd", "/tmp")
+    )
     assert shown.checked().lines == ["1000", "1000", "/tmp"]
 
 
