@@ -13,6 +13,7 @@ import pytest
 
 from ..conftest import passed, runtimes_of
 from . import leftovers
+from .cri import Cri
 from .ctr import Ctr
 from .site import Site
 
@@ -48,6 +49,17 @@ def ctr(request: pytest.FixtureRequest, site: Site) -> Iterator[Ctr]:
     """ctr with the runtime of this test. At its end all containers are removed without a trace, or it fails."""
     before = leftovers.things_in(site.view)
     face = Ctr(site, request.param)
+    yield face
+    face.tidy()
+    _check_leftovers(request, site, before)
+
+
+@pytest.fixture
+def cri(request: pytest.FixtureRequest, site: Site) -> Iterator[Cri]:
+    """CRI with the runtime of this test. At its end all pods are removed without a trace, or it fails."""
+    before = leftovers.things_in(site.view)
+    face = Cri(site, request.param)
+    face.wait_until_ready()
     yield face
     face.tidy()
     _check_leftovers(request, site, before)

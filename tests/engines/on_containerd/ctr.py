@@ -72,16 +72,7 @@ class Ctr:
         return self(*command, stdin=stdin)
 
     def limit(self, container: str, v1: str, v2: str) -> str:
-        """The content of a file of the container's cgroup, with its name on cgroup v1 and on v2."""
-        found = {
-            file.read_text().strip()
-            for cgroup in self.site.view.cgroups.below()
-            if cgroup.name == container
-            for file in (cgroup / v1, cgroup / v2)
-            if file.exists()
-        }
-        assert len(found) == 1, found
-        return found.pop()
+        return self.site.limit(container, v1, v2)
 
     def state(self, container: str) -> Result:
         """What the runtime itself knows of a container."""

@@ -48,6 +48,19 @@ BinaryName = "{path}"
 """
 
 
+# A network for pods that ask for one, by plugins of CNI.
+NETWORK = """\
+{{
+  "cniVersion": "0.4.0",
+  "name": "tests",
+  "plugins": [{{
+    "type": "ptp",
+    "ipam": {{"type": "host-local", "subnet": "10.88.0.0/24", "dataDir": "{directory}/addresses"}}
+  }}]
+}}
+"""
+
+
 class Site:
     """One daemon with one image, for all runtimes of a session."""
 
@@ -58,6 +71,8 @@ class Site:
         self.address = directory / "containerd.sock"
         self._log = directory / "containerd.log"
         (directory / "tmp").mkdir()
+        (directory / "cni").mkdir()
+        (directory / "cni/network.conflist").write_text(NETWORK.format(directory=directory))
         handlers = [HANDLER.format(name=name, path=path) for name, path in runtimes.items()]
         config = CONFIG.format(directory=directory, address=self.address, pause=PAUSE, first=next(iter(runtimes)))
         (directory / "config.toml").write_text(config + "".join(handlers))
@@ -83,6 +98,18 @@ class Site:
     def log(self) -> str:
         """What the daemon and its shims have to say."""
         return self._log.read_text()
+
+    def limit(self, container: str, v1: str, v2: str) -> str:
+        """The content of a file of the container's cgroup, with its name on cgroup v1 and on v2."""
+        found = {
+            file.read_text().strip()
+            for cgroup in self.view.cgroups.below()
+            if cgroup.name == container
+            for file in (cgroup / v1, cgroup / v2)
+            if file.exists()
+        }
+        assert len(found) == 1, found
+        return found.pop()
 
     def close(self) -> None:
         self.view.close()

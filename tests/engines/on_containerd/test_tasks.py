@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from collections.abc import Iterator
 
 import pytest
 
+from ..leftovers import arguments, descendants
 from ..podman import eventually
 from ..terminals import Terminal
 from .ctr import Ctr
@@ -231,8 +233,9 @@ def test_tasks_outlive_the_daemon(ctr: Ctr) -> None:
 def test_a_shim_that_is_killed_is_cleaned_up_after(ctr: Ctr) -> None:
     """Its container may not stay: containerd has the runtime delete it by force, from a new shim."""
     container = ctr.detached(*SLEEP)
-    pid = ctr.site.view.run("pgrep", "-f", f"containerd-shim-runc-v2 .*-id {container}").checked().output
-    ctr.site.view.run("kill", "-KILL", pid).checked()
+    shims = [pid for pid in descendants(ctr.site.view.first_pid) if f"-id {container} " in arguments(pid)]
+    assert len(shims) == 1
+    os.kill(shims[0], signal.SIGKILL)
     eventually(lambda: ctr.task(container) is None, "the task is gone")
     eventually(lambda: ctr.state(container).status != 0, "the runtime has deleted it")
 
