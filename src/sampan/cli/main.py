@@ -117,7 +117,9 @@ def _run(words: Sequence[str], log: Log) -> int:
 
 def _unknown(verb: str) -> UsageError:
     if verb in NOT_YET:
-        return UsageError(f"sampan cannot {verb} containers in this release; those that need it can run with runc or crun")
+        return UsageError(
+            f"sampan cannot {verb} containers in this release; those that need it can run with runc or crun"
+        )
     return UsageError(f'unknown command "{verb}"; "sampan --help" lists the commands')
 
 

@@ -1,4 +1,7 @@
-"""Kubernetes' interface to container runtimes, used as a kubelet does: pods of containers, with one runtime as handler."""
+"""Kubernetes' interface to container runtimes, used as a kubelet does, with one runtime as the handler of its pods.
+
+The CRI of containerd 1.6 has no user namespaces of pods yet.
+"""
 
 from __future__ import annotations
 

@@ -27,10 +27,10 @@ class Messages:
     def __init__(self, containerd: Path) -> None:
         """Raises LookupError where the program has no CRI in it."""
         pool = DescriptorPool()
-        pool.Add(_description(containerd))  # type: ignore[no-untyped-call]
+        pool.Add(_description(containerd))
         self._methods: dict[str, tuple[str, Any, Any]] = {}
         for name in ("RuntimeService", "ImageService"):
-            service = pool.FindServiceByName(f"{PACKAGE}.{name}")  # type: ignore[no-untyped-call]
+            service = pool.FindServiceByName(f"{PACKAGE}.{name}")
             for method in service.methods:
                 classes = (GetMessageClass(method.input_type), GetMessageClass(method.output_type))
                 self._methods[method.name] = (f"/{PACKAGE}.{name}/{method.name}", *classes)

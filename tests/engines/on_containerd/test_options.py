@@ -65,7 +65,7 @@ def test_an_option_has_its_effect(ctr: Ctr, name: str) -> None:
 
 
 def test_privileged(ctr: Ctr) -> None:
-    script = f"{SECURITY}; echo; grep CapEff /proc/self/status; grep -c ' / / ' /proc/self/mountinfo; grep ' /sys ' /proc/mounts"
+    script = f"{SECURITY}; echo; grep CapEff /proc/self/status; grep ' /sys ' /proc/mounts"
     shown = ctr.run("--privileged", "--", "sh", "-c", f"{script}; {LINGER}").checked().stdout
     assert "Seccomp: 0" in shown
     assert " /sys sysfs rw" in shown

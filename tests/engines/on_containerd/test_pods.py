@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,7 +181,7 @@ def test_many_pods_at_once(cri: Cri) -> None:
         assert list(threads.map(lifetime, range(5))) == [f"{number}{number}" for number in range(5)]
 
 
-def _networked(cri: Cri, **config: object) -> Pod:
+def _networked(cri: Cri, **config: Any) -> Pod:
     if not Path("/usr/lib/cni/ptp").exists():
         pytest.skip("not installed: containernetworking-plugins (scripts/install-debian-packages engines)")
     return cri.pod(security={"namespace_options": {"network": POD, "pid": CONTAINER}}, **config)
