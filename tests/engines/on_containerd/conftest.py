@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import passed, runtimes_of
+from ..conftest import REFERENCE, passed, runtimes_of
 from . import leftovers
 from .cri import Cri
 from .ctr import Ctr
@@ -62,6 +62,19 @@ def cri(request: pytest.FixtureRequest, site: Site) -> Iterator[Cri]:
     face.wait_until_ready()
     yield face
     face.tidy()
+    _check_leftovers(request, site, before)
+
+
+@pytest.fixture
+def cris(request: pytest.FixtureRequest, site: Site) -> Iterator[dict[str, Cri]]:
+    """CRI with every runtime of the session, for comparisons."""
+    if REFERENCE not in site.runtimes or len(site.runtimes) < 2:
+        pytest.skip(f"compares a runtime with {REFERENCE}, and this session has only {', '.join(site.runtimes)}")
+    before = leftovers.things_in(site.view)
+    faces = {name: Cri(site, name) for name in site.runtimes}
+    yield faces
+    for face in faces.values():
+        face.tidy()
     _check_leftovers(request, site, before)
 
 
