@@ -61,20 +61,18 @@ def test_a_container_is_started_again(cri: Cri) -> None:
     assert second.status.metadata.attempt == 1
 
 
-@pytest.mark.parametrize(
-    "program, why",
-    [
+def test_a_program_that_cannot_run(cri: Cri) -> None:
+    pod = cri.pod()
+    for program, why in (
         ("absent", r'exec: "absent": executable file not found in \$PATH'),
         ("/bin/not-executable", "permission denied"),
         ("/absent", "no such file or directory"),
-    ],
-)
-def test_a_program_that_cannot_run(cri: Cri, program: str, why: str) -> None:
-    container = cri.pod().created(program)
-    with pytest.raises(RefusedError, match=why):
-        container.start()
-    assert container.status.state == EXITED
-    assert container.status.reason == "StartError"
+    ):
+        container = pod.created(program)
+        with pytest.raises(RefusedError, match=why):
+            container.start()
+        assert container.status.state == EXITED
+        assert container.status.reason == "StartError"
 
 
 def test_too_much_memory(cri: Cri) -> None:

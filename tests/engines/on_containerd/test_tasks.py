@@ -70,13 +70,13 @@ def test_a_task_is_paused_and_resumed(ctr: Ctr) -> None:
     ctr.exec(container, "true").checked()
 
 
-def test_a_paused_task_is_removed(ctr: Ctr) -> None:
+def test_a_running_task_is_removed_by_force(ctr: Ctr) -> None:
     container = ctr.detached(*SLEEP)
-    ctr("tasks", "pause", container).checked()
-    ctr("tasks", "resume", container).checked()
-    ctr("tasks", "kill", "--signal", "SIGKILL", container).checked()
-    eventually(lambda: _status(ctr, container) == "STOPPED", "the task is stopped")
-    assert ctr.deleted(container) == 128 + signal.SIGKILL
+    refused = ctr("tasks", "delete", container)
+    assert refused.status == 1
+    assert "must be stopped before deletion" in refused.stderr
+    ctr("tasks", "delete", "--force", container).checked()
+    assert ctr.task(container) is None
 
 
 def test_metrics_of_a_task(ctr: Ctr) -> None:
