@@ -1,7 +1,4 @@
-"""Kubernetes' interface to container runtimes, used as a kubelet does, with one runtime as the handler of its pods.
-
-The CRI of containerd 1.6 has no user namespaces of pods yet.
-"""
+"""Kubernetes' interface to container runtimes, used as a kubelet does, with one runtime as the handler of its pods."""
 
 from __future__ import annotations
 
@@ -46,6 +43,16 @@ class Cri:
         path, request, response = _messages().method(method)
         data = request(**fields).SerializeToString()
         return response.FromString(rpc.call(self.site.address, path, data, TIMEOUT))
+
+    def knows(self, message: str, field: str) -> bool:
+        """Whether this version has a field."""
+        return _messages().has_field(message, field)
+
+    def features(self) -> dict[str, Any]:
+        """What the runtime says of itself."""
+        done = self.site.view.run(self.site.runtimes[self.runtime], "features").checked()
+        features: dict[str, Any] = json.loads(done.stdout)
+        return features
 
     def wait_until_ready(self) -> None:
         """After a start of the daemon it takes a moment longer than other services."""

@@ -10,6 +10,7 @@ from ..view import Command, Result
 from .site import IMAGE, STATES, Site
 
 NAMESPACE = "default"
+LINGER = "sleep 0.2"  # for the end of scripts: ctr does not wait for all output of what ends at once
 _numbers = itertools.count(1)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from ..podman import eventually
-from .ctr import Ctr
+from .ctr import LINGER, Ctr
 
 SLEEP = ("--", "sleep", "600")
-LINGER = "sleep 0.1"  # ctr does not wait for all output of what ends at once
 CAPABILITIES = "grep -E '^Cap(Eff|Bnd)' /proc/self/status | cut -f 2"
 SECURITY = "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status | tr '\\t\\n' '  '"
 
@@ -49,9 +48,9 @@ OPTIONS: dict[str, tuple[list[str], str, str]] = {
     "without pivot_root": (["--no-pivot"], "ls -d /bin /etc", "/bin\n/etc"),
     "a private root": ([], "grep shared: /proc/self/mountinfo || echo private", "private"),
     "mapped users": (
-        ["--uidmap", "0:100000:1000", "--gidmap", "0:200000:1000"],
+        ["--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"],
         "cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; id -u",
-        " 0 100000 1000\n 0 200000 1000\n0",
+        " 0 100000 65536\n 0 200000 65536\n0",
     ),
 }
 

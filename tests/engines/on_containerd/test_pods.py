@@ -120,6 +120,26 @@ def test_namespaces_of_the_host(cri: Cri) -> None:
     assert container.status.exit_code == 137
 
 
+def test_a_user_namespace_of_its_own(cri: Cri, shared_directory: Path) -> None:
+    """`hostUsers: false`: the container's root is nobody on the host, and its volumes are mounted with its ids."""
+    if not cri.knows("NamespaceOption", "userns_options"):
+        pytest.skip("the CRI of this containerd has no user namespaces: it is older than 1.7")
+    if cri.runtime != "sampan" and "idmap" not in cri.features()["linux"].get("mountExtensions", {}):
+        pytest.skip(f"this {cri.runtime} has no id-mapped mounts, without which containerd makes no such pod")
+    shared_directory.chmod(0o755)
+    ids = [{"host_id": 300000, "container_id": 0, "length": 65536}]
+    options = {"network": POD, "pid": CONTAINER, "userns_options": {"mode": 0, "uids": ids, "gids": ids}}
+    pod = _networked(cri, options)
+    volume = {"container_path": "/volume", "host_path": str(shared_directory), "uidMappings": ids, "gidMappings": ids}
+    container = pod.container("sleep", "600", mounts=[volume])
+    assert container.shell("id -u; tr -s ' ' </proc/self/uid_map; touch /file") == "0\n 0 300000 65536"
+    container.shell("echo new >/volume/file")
+    assert (shared_directory / "file").stat().st_uid == 0
+    assert cri.site.view.run("stat", "-c", "%u", f"/proc/{container.state()['pid']}").output == "300000"
+    namespace = "readlink /proc/self/ns/user"
+    assert pod.container("sleep", "600").shell(namespace) == container.shell(namespace)
+
+
 def test_both_handlers_at_the_same_time(cri: Cri) -> None:
     """As with two RuntimeClasses."""
     pods = [cri.pod(handler=name) for name in cri.site.runtimes]
@@ -181,7 +201,7 @@ def test_many_pods_at_once(cri: Cri) -> None:
         assert list(threads.map(lifetime, range(5))) == [f"{number}{number}" for number in range(5)]
 
 
-def _networked(cri: Cri, **config: Any) -> Pod:
+def _networked(cri: Cri, namespaces: Any = None, **config: Any) -> Pod:
     if not Path("/usr/lib/cni/ptp").exists():
         pytest.skip("not installed: containernetworking-plugins (scripts/install-debian-packages engines)")
-    return cri.pod(security={"namespace_options": {"network": POD, "pid": CONTAINER}}, **config)
+    return cri.pod(security={"namespace_options": namespaces or {"network": POD, "pid": CONTAINER}}, **config)

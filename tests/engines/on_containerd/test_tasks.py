@@ -13,16 +13,16 @@ import pytest
 from ..leftovers import arguments, descendants
 from ..podman import eventually
 from ..terminals import Terminal
-from .ctr import Ctr
+from .ctr import LINGER, Ctr
 
 SLEEP = ("--", "sleep", "600")
 TRAP = "trap 'exit 5' TERM; trap 'echo usr1 >>/log' USR1; echo ready >/log; while :; do sleep 0.05; done"
 
-SIZE = "until stty size 2>/dev/null | grep .; do sleep 0.05; done"  # ctr sets it after the start
+SIZE = f"until stty size 2>/dev/null | grep .; do sleep 0.05; done; {LINGER}"  # ctr sets it after the start
 
 
 def test_a_task_runs_and_its_status_comes_back(ctr: Ctr) -> None:
-    result = ctr.run("--", "sh", "-c", "read line; echo $line; echo err >&2; sleep 0.2; exit 7", stdin="input\n")
+    result = ctr.run("--", "sh", "-c", f"read line; echo $line; echo err >&2; {LINGER}; exit 7", stdin="input\n")
     assert (result.status, result.stdout) == (7, "input\n")
     assert "err\n" in result.stderr
 
@@ -92,11 +92,11 @@ def test_metrics_of_a_task(ctr: Ctr) -> None:
 
 def test_exec_runs_in_the_container(ctr: Ctr) -> None:
     container = ctr.detached("--env", "A=b", "--", "sh", "-c", "echo inside >/file; exec sleep 600")
-    result = ctr.exec(container, "sh", "-c", "cat /file; echo $A; echo err >&2; sleep 0.2; exit 9")
+    result = ctr.exec(container, "sh", "-c", f"cat /file; echo $A; echo err >&2; {LINGER}; exit 9")
     assert (result.status, result.stdout) == (9, "inside\nb\n")
     assert "err" in result.stderr
     shown = ctr.exec(
-        container, "sh", "-c", "id -u; id -g; pwd; sleep 0.2", options=("--user", "1000:1000", "--cwd", "/tmp")
+        container, "sh", "-c", f"id -u; id -g; pwd; {LINGER}", options=("--user", "1000:1000", "--cwd", "/tmp")
     )
     assert shown.checked().lines == ["1000", "1000", "/tmp"]
 
@@ -170,7 +170,7 @@ def test_a_checkpoint_is_refused_with_the_reason(ctr: Ctr) -> None:
 
 
 def test_many_tasks_at_once(ctr: Ctr) -> None:
-    words = [ctr.words_to_run("--rm", "--", "sh", "-c", f"echo {number}; exit {number}") for number in range(10)]
+    words = [ctr.words_to_run("--rm", "--", "sh", "-c", f"echo {number}; {LINGER}; exit {number}") for number in range(10)]
     commands = [ctr.in_background(*command) for command in words]
     results = [command.wait() for command in commands]
     assert [result.status for result in results] == list(range(10))
