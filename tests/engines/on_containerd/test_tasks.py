@@ -170,7 +170,9 @@ def test_a_checkpoint_is_refused_with_the_reason(ctr: Ctr) -> None:
 
 
 def test_many_tasks_at_once(ctr: Ctr) -> None:
-    words = [ctr.words_to_run("--rm", "--", "sh", "-c", f"echo {number}; {LINGER}; exit {number}") for number in range(10)]
+    words = [
+        ctr.words_to_run("--rm", "--", "sh", "-c", f"echo {number}; {LINGER}; exit {number}") for number in range(10)
+    ]
     commands = [ctr.in_background(*command) for command in words]
     results = [command.wait() for command in commands]
     assert [result.status for result in results] == list(range(10))
