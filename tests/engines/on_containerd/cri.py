@@ -44,16 +44,6 @@ class Cri:
         data = request(**fields).SerializeToString()
         return response.FromString(rpc.call(self.site.address, path, data, TIMEOUT))
 
-    def knows(self, message: str, field: str) -> bool:
-        """Whether this version has a field."""
-        return _messages().has_field(message, field)
-
-    def features(self) -> dict[str, Any]:
-        """What the runtime says of itself."""
-        done = self.site.view.run(self.site.runtimes[self.runtime], "features").checked()
-        features: dict[str, Any] = json.loads(done.stdout)
-        return features
-
     def wait_until_ready(self) -> None:
         """After a start of the daemon it takes a moment longer than other services."""
         eventually(self._is_ready, "CRI is ready", TIMEOUT)

@@ -28,7 +28,6 @@ class Messages:
         """Raises LookupError where the program has no CRI in it."""
         pool = DescriptorPool()
         pool.Add(_description(containerd))
-        self._pool = pool
         self._methods: dict[str, tuple[str, Any, Any]] = {}
         for name in ("RuntimeService", "ImageService"):
             service = pool.FindServiceByName(f"{PACKAGE}.{name}")
@@ -39,9 +38,6 @@ class Messages:
     def method(self, name: str) -> tuple[str, Any, Any]:
         """The path of a method, and the classes of its request and response."""
         return self._methods[name]
-
-    def has_field(self, message: str, field: str) -> bool:
-        return field in self._pool.FindMessageTypeByName(f"{PACKAGE}.{message}").fields_by_name
 
 
 def _description(program: Path) -> FileDescriptorProto:
