@@ -168,6 +168,19 @@ def test_resources_are_given_and_changed(cri: Cri) -> None:
     assert container.limit("cpu.shares", "cpu.weight") in ("256", "10"), "what is not named stays"
 
 
+def test_a_limit_below_what_is_in_use_is_refused(cri: Cri) -> None:
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        pytest.skip("only cgroup v1 refuses it: v2 takes it and kills")
+    if len(Path("/proc/swaps").read_text().splitlines()) > 1:
+        pytest.skip("this machine has swap: what is in use goes there")
+    container = cri.container("sleep", "600", linux={"resources": {"memory_limit_in_bytes": 64 << 20}})
+    container.shell("head -c 24000000 /dev/zero >/dev/shm/file")
+    with pytest.raises(RefusedError, match="memory"):
+        cri.call("UpdateContainerResources", container_id=container.id, linux={"memory_limit_in_bytes": 4 << 20})
+    assert container.is_running
+    assert container.limit("memory.limit_in_bytes", "memory.max") == str(64 << 20)
+
+
 def test_a_limit_that_is_none_is_refused(cri: Cri) -> None:
     pod = cri.pod()
     container = pod.created("sleep", "600", linux={"resources": {"cpuset_cpus": "4000"}})

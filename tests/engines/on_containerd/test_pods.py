@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from ..podman import eventually
-from .cri import CONTAINER, NODE, POD, TARGET, Cri, Pod
+from .cri import CONTAINER, NODE, POD, TARGET, Container, Cri, Pod
 from .rpc import RefusedError
 
 READY, NOT_READY = 0, 1  # PodSandboxState
@@ -98,6 +99,23 @@ def test_containers_share_their_processes(cri: Cri) -> None:
     eventually(lambda: second.has_exited, "it is killed")
     first.stop()
     assert first.status.exit_code == 137
+
+
+@pytest.mark.parametrize("pid", [POD, NODE], ids=["pod's", "host's"])
+def test_no_process_outlives_the_first_of_its_container(cri: Cri, pid: int) -> None:
+    """In a shared pid namespace the kernel does not see to that: the shim has the runtime kill all in the cgroup."""
+    options = {"network": NODE, "pid": pid}
+    pod = cri.pod(security={"namespace_options": options})
+    linux = {"security_context": {"namespace_options": options}}
+    script = "sleep 701 & setsid sleep 702 & echo ready; read line; exit 3"
+    container = pod.container("sh", "-c", script, linux=linux, stdin=True)
+    other = pod.container("sleep", "703", linux=linux)
+    eventually(lambda: "ready" in container.log and {"701", "702"} <= _sleeps(other), "all of them run")
+    first = str(container.state()["pid"])
+    cri.site.view.run("kill", "-KILL", first).checked()
+    eventually(lambda: container.has_exited, "it has ended")
+    eventually(lambda: not {"701", "702"} & _sleeps(other), "what it has started has ended, too")
+    assert other.is_running
 
 
 def test_a_container_looks_into_another(cri: Cri) -> None:
@@ -202,6 +220,10 @@ def test_many_pods_at_once(cri: Cri) -> None:
 
     with ThreadPoolExecutor(5) as threads:
         assert list(threads.map(lifetime, range(5))) == [f"{number}{number}" for number in range(5)]
+
+
+def _sleeps(container: Container) -> set[str]:
+    return set(re.findall("^sleep (70[0-9])$", container.shell("ps -o args"), re.MULTILINE))
 
 
 def _networked(cri: Cri, namespaces: Any = None, **config: Any) -> Pod:
