@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from sampan.api.making import containers as list  # noqa: A004 - sampan.list, as the command's verb
     from sampan.api.making import create, load, run
     from sampan.api.process import Process
+    from sampan.api.spec import Spec
     from sampan.api.status import Completed, ExitStatus, State
     from sampan.api.streams import DEVNULL, PIPE, STDOUT
+    from sampan.audit.report import Report
+    from sampan.audit.rule import Severity
     from sampan.errors import (
         ConfigError,
         ExecutableError,
@@ -51,7 +54,10 @@ __all__ = [
     "PlatformError",
     "Problem",
     "Process",
+    "Report",
     "SampanError",
+    "Severity",
+    "Spec",
     "State",
     "StateError",
     "TimeoutExpiredError",
@@ -72,6 +78,9 @@ _HOMES = {  # public name -> the module that it is from; all others are errors
     "State": "sampan.api.status",
     "Container": "sampan.api.container",
     "Process": "sampan.api.process",
+    "Report": "sampan.audit.report",
+    "Severity": "sampan.audit.rule",
+    "Spec": "sampan.api.spec",
     "create": "sampan.api.making",
     "list": "sampan.api.making",
     "load": "sampan.api.making",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sampan.audit.subject import Machine
-from sampan.cli.hardened_config import hardened_config, range_of_ids
+from sampan.profiles.hardened import hardened_config, range_of_ids
 from sampan.spec.names import CAPABILITIES
 
 Config = dict[str, Any]

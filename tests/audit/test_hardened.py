@@ -22,8 +22,8 @@ from sampan.audit.allowed_calls import allow_list
 from sampan.audit.report import judge
 from sampan.audit.rule import Severity
 from sampan.audit.subject import Machine, Subject
-from sampan.cli.hardened_config import USER, hardened_config, range_of_ids, single_id
 from sampan.cli.main import main
+from sampan.profiles.hardened import USER, hardened_config, range_of_ids, single_id
 from sampan.spec.config import load
 from sampan.spec.names import NAMESPACES
 

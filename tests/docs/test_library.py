@@ -51,3 +51,12 @@ def test_every_error_is_told_of() -> None:
         name for name in sampan.__all__ if name.endswith("Error") and name not in ("PlatformError", "SampanError")
     ]
     assert [name for name in errors if f"`{name}`" not in page] == []
+
+
+def test_every_method_of_a_configuration_is_told_of() -> None:
+    import sampan
+
+    page = PAGE.read_text()
+    methods = [name for name in dir(sampan.Spec) if not name.startswith("_")]
+    assert len(methods) > 50
+    assert [name for name in methods if f"`{name}`" not in page] == []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import words
 from hypothesis import strategies as st
 
-from sampan.cli.default_config import default_config, rootless_config
+from sampan.profiles.default import default_config, rootless_config
 from sampan.spec.check import BOOL, INT64, STRING, described
 from sampan.spec.check import NUMBERS as NUMBERS_KIND
 from sampan.spec.schema import CONFIG

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sampan.cli.default_config import default_config, rootless_config
 from sampan.plan.compile import compile_plan
 from sampan.plan.exec import exec_plan
 from sampan.plan.host import CgroupMount, Host
 from sampan.plan.mounting import mount_plan, unmount_plan
 from sampan.plan.operations import Plan
 from sampan.plan.wire import encode
+from sampan.profiles.default import default_config, rootless_config
 
 if TYPE_CHECKING:
     from sampan.spec.types import Config

@@ -29,7 +29,6 @@ from sampan.cgroups import (
     systemd_limits,
     systemd_unit,
 )
-from sampan.cli.default_config import default_config
 from sampan.engine.creation import load_config
 from sampan.engine.facts import compile_seccomp
 from sampan.engine.store import Held, Record
@@ -41,6 +40,7 @@ from sampan.plan.exec import exec_plan
 from sampan.plan.host import CgroupMount, Host
 from sampan.plan.mounting import mount_plan
 from sampan.plan.operations import Plan
+from sampan.profiles.default import default_config
 from sampan.spec import config as spec
 from sampan.spec.schema import CONFIG, MOUNT
 from sampan.spec.schema_linux import RESOURCES

@@ -43,14 +43,51 @@ async def asynchronous(bundle: Path) -> str:
         return (done.stdout or "") + str(await container.wait())
 
 
+def web(spec: sampan.Spec) -> sampan.Spec:
+    return spec.new_namespaces("network").with_sysctl({"net.core.somaxconn": "4096"})
+
+
+def built(bundle: Path) -> str:
+    spec: sampan.Spec = (
+        sampan.Spec.hardened()
+        .with_rootfs(bundle / "rootfs", readonly=True, propagation="slave")
+        .with_args(("sh", "-c", "id"))
+        .with_env({"A": "b", "C": None})
+        .with_user(1000, 1000, groups=[1001], umask=0o27)
+        .with_rlimit("nofile", 1024, "unlimited")
+        .with_scheduler("SCHED_BATCH", nice=5)
+        .limit(memory="256M", cpus=0.5, pids="unlimited", cpuset=range(2), hugepages={"2MB": 0})
+        .limit_io((8, 0), read_bps="10M")
+        .bind(bundle, "/data", writable=True, uid_mappings=[(0, 1000, 1)])
+        .tmpfs("/tmp", size="64M")
+        .drop_all_capabilities()
+        .with_user_mappings([(0, 100000, 65536)])
+        .hook("poststop", "/bin/true", timeout=5)
+        .apply(web, lambda part: part.with_hostname("web"))
+    )
+    spec = spec | {"linux": {"personality": {"domain": "LINUX"}}} | sampan.Spec.load(bundle)
+    report: sampan.Report = spec.audit(bundle=bundle)
+    assert not report.at_least(sampan.Severity.HIGH)
+    path: Path = spec.validate().write(bundle, overwrite=True)
+    done: sampan.Completed[str] = sampan.run(config=spec, capture=True, text=True)
+    return f"{done.stdout}{path.name}{spec.plan()}{spec.to_dict()['root']['path']}{spec.to_json()}"
+
+
 def wrong(container: sampan.Container) -> None:
     text: str = container.exec(["id"], capture=True).stdout  # wrong: bytes
     container.update({"pids": {"limit": "many"}})  # wrong: not a number
     container.wait(timeout="long")  # wrong: not a number
-    sampan.create("web")  # wrong: no bundle
+    sampan.create("web", config=5)  # wrong: no configuration
+    spec: sampan.Spec = sampan.Spec.default().limit(memory=0.5)  # wrong: no whole bytes
+    spec.new_namespaces("net")  # wrong: no kind of namespace
+    spec.with_env({"A": 5})  # wrong: not a string
+    spec.hook("later", "/bin/true")  # wrong: no point of its life
+    spec.limit(ram="5M")  # wrong: no such limit
+    spec.with_args = None  # wrong: it is never changed
     print(text)
 
 
 if __name__ == "__main__":
     synchronous(Path("bundle"))
     asyncio.run(asynchronous(Path("bundle")))
+    built(Path("bundle"))

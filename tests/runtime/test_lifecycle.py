@@ -120,9 +120,9 @@ class TestConfigAfterCreate:
         assert container.state()["annotations"]["com.example.when"] == "before"
 
     def test_changed_hooks_have_no_effect(self, container: Container, bundle: Bundle) -> None:
-        bundle.hook("poststop", f"echo before > {bundle.path}/hook")
+        bundle.hook("poststop", f"cat > {bundle.path}/state; echo before > {bundle.path}/hook")
         container.create()
-        bundle.drop("hooks").hook("poststop", f"echo after > {bundle.path}/hook").write()
+        bundle.drop("hooks").hook("poststop", f"cat > {bundle.path}/state; echo after > {bundle.path}/hook").write()
         container.delete("--force")
         assert (bundle.path / "hook").read_text() == "before\n"
 

@@ -132,7 +132,7 @@ class TestHostBundle:
         def fail(*_: object, **__: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("sampan.cli.default_bundle.write_config", fail)
+        monkeypatch.setattr("sampan.engine.host_bundle.write_config", fail)
         assert main(["spec", "--rootfs", "host", str(tmp_path)]) == 1
         assert os.listdir(tmp_path) == []
         assert "No space left on device" in capfd.readouterr().err

@@ -15,12 +15,12 @@ from sampan.cgroups import layout, resctrl
 from sampan.cli import update as verb
 from sampan.cli.main import main
 from sampan.cli.options import parse
-from sampan.cli.sizes import bytes_of
 from sampan.engine import store, update
 from sampan.engine.store import Record, Store
 from sampan.errors import ConfigError, KernelError, StateError, UsageError
 from sampan.linux import proc
 from sampan.spec.config import load_resources, validate_resources
+from sampan.spec.sizes import bytes_of
 
 MIB = 1 << 20
 DOCUMENTS: dict[str, dict[str, Any]] = {

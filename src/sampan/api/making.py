@@ -13,23 +13,25 @@ from sampan.api.status import State
 from sampan.api.streams import Streams
 from sampan.engine.creation import CreateOptions, begin
 from sampan.engine.store import Store, default_root
+from sampan.errors import UsageError
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from sampan.api.spec import Spec
     from sampan.api.status import Completed
     from sampan.api.streams import Stream
     from sampan.engine.creation import Creation
 
     Path = str | os.PathLike[str]
-    Configuration = str | os.PathLike[str] | Mapping[str, Any]
+    Configuration = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 
 def create(
     container_id: str,
     /,
     *,
-    bundle: Path,
+    bundle: Path | None = None,
     config: Configuration | None = None,
     root: Path | None = None,
     stdin: Stream = None,
@@ -39,8 +41,9 @@ def create(
 ) -> Container:
     """Make a container whose process waits for `Container.start` (runtime.md#create).
 
-    ``bundle`` is a directory with config.json; ``config`` is another configuration for it, as a path or as what JSON
-    would be decoded to. ``root`` is where containers' states are kept, by default where the command keeps them.
+    ``bundle`` is a directory with config.json; ``config`` is another configuration for it: a `Spec`, a path, or what
+    JSON would be decoded to. Without a bundle all paths in it are absolute, and `Container.bundle` is a directory that
+    is gone with the container. ``root`` is where containers' states are kept, by default where the command keeps them.
     The streams are those of its process: a file, a descriptor, PIPE, DEVNULL, STDOUT, or None for this program's own.
     Where `process.terminal` is true it has a terminal instead, of which `Container.terminal` is the near side.
 
@@ -50,7 +53,8 @@ def create(
     with Naming(container_id), Streams(stdin, stdout, stderr) as streams:
         options = _options(config, cgroup_manager, streams)
         store = _store(root)
-        creation = begin(store, container_id, os.fspath(bundle), options, wait_for_start=True, foreground=True)
+        place = _place(store, container_id, bundle, config)
+        creation = begin(store, container_id, place, options, wait_for_start=True, foreground=True)
         return _adopt(creation, streams)
 
 
@@ -59,7 +63,7 @@ def run(
     container_id: str | None = ...,
     /,
     *,
-    bundle: Path,
+    bundle: Path | None = ...,
     config: Configuration | None = ...,
     root: Path | None = ...,
     stdin: Stream = ...,
@@ -77,7 +81,7 @@ def run(
     container_id: str | None = ...,
     /,
     *,
-    bundle: Path,
+    bundle: Path | None = ...,
     config: Configuration | None = ...,
     root: Path | None = ...,
     stdin: Stream = ...,
@@ -94,7 +98,7 @@ def run(
     container_id: str | None = None,
     /,
     *,
-    bundle: Path,
+    bundle: Path | None = None,
     config: Configuration | None = None,
     root: Path | None = None,
     stdin: Stream = None,
@@ -121,7 +125,7 @@ def run(
 
 def launched(
     container_id: str,
-    bundle: Path,
+    bundle: Path | None,
     config: Configuration | None,
     root: Path | None,
     streams: tuple[Stream, Stream, Stream],
@@ -132,7 +136,9 @@ def launched(
 
     with Naming(container_id), Streams(*streams) as opened:
         options = _options(config, cgroup_manager, opened)
-        creation, _ = begin_and_start(_store(root), container_id, os.fspath(bundle), options, foreground=True)
+        store = _store(root)
+        place = _place(store, container_id, bundle, config)
+        creation, _ = begin_and_start(store, container_id, place, options, foreground=True)
         return _adopt(creation, opened), tuple(creation.config["process"].get("args", ()))
 
 
@@ -162,12 +168,26 @@ def _store(root: Path | None) -> Store:
     return Store(default_root(os.environb) if root is None else absolute(os.fspath(root)))
 
 
+def _place(store: Store, container_id: str, bundle: Path | None, config: Configuration | None) -> str:
+    """The bundle; without one the directory of the container's state, which has its config.json, as a bundle has."""
+    if bundle is not None:
+        return os.fspath(bundle)
+    if config is None or isinstance(config, str | os.PathLike):
+        raise UsageError("bundle is needed, unless config is a Spec, or a dict, all whose paths are absolute")
+    from sampan.api.spec import bundle_of
+
+    document = config if isinstance(config, Mapping) else config.to_dict()
+    return bundle_of(document, f"{store.root}/{container_id}")
+
+
 def _options(config: Configuration | None, cgroup_manager: str, streams: Streams) -> CreateOptions:
     options = CreateOptions(remark=log.remark, warn=log.warn, cgroup_manager=cgroup_manager, standard=streams.standard)
     if isinstance(config, Mapping):
         options.document = _linux.json_dumps(dict(config))
-    elif config is not None:
+    elif isinstance(config, str | os.PathLike):
         options.config = os.fspath(config)
+    elif config is not None:
+        options.document = _linux.json_dumps(config.to_dict())
     return options
 
 

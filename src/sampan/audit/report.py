@@ -65,6 +65,11 @@ class Report:
         """How many findings of each severity there are, the worst first."""
         return {severity: sum(f.severity == severity for f in self.findings) for severity in LEAVES}
 
+    def __str__(self) -> str:
+        from sampan.audit.text import text
+
+        return text(self)
+
     def at_least(self, severity: Severity) -> bool:
         """Whether anything so severe was found."""
         return any(finding.severity >= severity for finding in self.findings)

@@ -35,8 +35,8 @@ def run(_settings: Settings, arguments: Arguments) -> int:
     import os
     from pathlib import Path
 
-    from sampan.cli import profiles
-    from sampan.cli.default_bundle import write_config, write_host_bundle
+    from sampan.engine import profiles
+    from sampan.engine.host_bundle import write_config, write_host_bundle
 
     hardened = arguments.choice("profile", ("default", "hardened")) == "hardened"
     bundle, rootless = Path(arguments.text("bundle", ".")), arguments.flag("rootless")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sampan.cli.options import whole_number
-from sampan.cli.sizes import bytes_of
 from sampan.errors import ConfigError, KernelError, Problem
+from sampan.spec.sizes import bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sampan.cgroups.cgroup import locate
 from sampan.cgroups.layout import UNIFIED, detect
-from sampan.cli.default_config import default_config, rootless_config
-from sampan.cli.hardened_config import RANGES, hardened_config, range_of_ids, single_id
+from sampan.profiles.default import default_config, rootless_config
+from sampan.profiles.hardened import RANGES, hardened_config, range_of_ids, single_id
 
 if TYPE_CHECKING:
     from sampan.spec.types import Config

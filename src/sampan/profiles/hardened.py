@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sampan.audit.allowed_calls import allow_list
 from sampan.audit.rules_kernel_files import MASKED, MASKED_LATER, PARAMETERS, READ_ONLY, SYSRQ
 from sampan.audit.rules_users import RANGE, UNPRIVILEGED
-from sampan.cli.default_config import VERSION, mount
+from sampan.profiles.default import VERSION, mount
 
 if TYPE_CHECKING:
     from collections.abc import Collection
