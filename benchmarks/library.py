@@ -10,22 +10,33 @@ root, and sampan in the interpreter that runs this.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import platform
-import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_true import cgroup_view, identify, make_bundle, scratch, wall
+from side_by_side import (
+    Measured,
+    cgroup_view,
+    conditions,
+    document,
+    identify_all,
+    interleave,
+    make_bundle,
+    parse,
+    parser,
+    ratio,
+    scratch,
+    succeeded,
+)
 
 import sampan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
 REFERENCES = ("crun", "runc")
 
@@ -57,63 +68,42 @@ class Ways:
             raise RuntimeError(str(status))
         return (ended - begun) / 1e6
 
-    def of_runtime(self, name: str, path: str) -> Callable[[], float]:
-        def run() -> float:
-            root = str(self._roots / name)
-            milliseconds, status = wall([path, "--root", root, "run", "--bundle", str(self._bundle), self._name()])
-            if status != 0:
-                raise RuntimeError(f"{name}: status {status}")
-            return milliseconds
-
-        return run
+    def of_runtime(self, runtime: Measured) -> float:
+        root = str(self._roots / runtime.name)
+        return succeeded([runtime.path, "--root", root, "run", "--bundle", str(self._bundle), self._name()])
 
     def _name(self) -> str:
         self._number += 1
         return f"bench-{os.getpid()}-{self._number}"
 
 
-def measure(ways: dict[str, Callable[[], float]], runs: int, warmups: int = 3) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {name: [] for name in ways}
-    names = list(ways)
-    for number in range(runs + warmups):
-        for turn in range(len(names)):
-            name = names[(turn + number) % len(names)]  # nobody always follows the same neighbour
-            milliseconds = ways[name]()
-            if number >= warmups:
-                found[name].append(milliseconds)
-    return found
+def table(entries: list[Measured], references: list[Measured]) -> Iterator[str]:
+    columns = "".join(f"{f'to {one.name} {one.version}':>18}" for one in references if not one.problem)
+    yield f"{'way':<30}{'median ms':>10}{'min ms':>9}{columns}"
+    for entry in entries:
+        title = f"{entry.name} {entry.version}".rstrip()
+        if entry.problem:
+            yield f"{title:<30}cannot run here: {entry.problem}"
+            continue
+        ratios = "".join(f"{ratio(entry, one):>18}" for one in references if not one.problem)
+        yield f"{title:<30}{entry.median_ms:>10.2f}{entry.min_ms:>9.2f}{ratios}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--runs", type=int, default=50, help="measured rounds (default 50)")
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
-    parser.add_argument(
-        "--cgroup-view", choices=("host", "v1", "v2"), default="host", help="for crun on hybrid hosts: v1"
-    )
-    arguments = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("library.py: needs root")
+    arguments = parse(parser(__doc__, warmups=3))
+    references = identify_all(REFERENCES)
+    own = [Measured(name, version="", path="") for name in ("sampan.run", "create, start, wait, delete")]
     with cgroup_view(arguments.cgroup_view), scratch() as directory, scratch("/run") as roots:
         ways = Ways(make_bundle(directory / "bundle"), roots)
-        all_of_them: dict[str, Callable[[], float]] = {
-            "sampan.run": ways.run,
-            "create, start, wait, delete": ways.step_by_step,
-        }
-        for name in REFERENCES:
-            if (found := identify(name)) is not None:
-                all_of_them[f"{name} {found.version}"] = ways.of_runtime(name, found.path)
-        numbers = measure(all_of_them, arguments.runs)
-    medians = {name: statistics.median(values) for name, values in numbers.items()}
-    references = [name for name in medians if name.startswith(REFERENCES)]
-    print(f"/bin/true, {arguments.runs} rounds, interleaved; Linux {platform.release()}, {os.cpu_count()} CPUs")
-    print(f"{'way':<30}{'median ms':>10}{'min ms':>9}" + "".join(f"{'to ' + name:>16}" for name in references))
-    for name, median in medians.items():
-        ratios = "".join(f"{median / medians[reference]:>16.2f}" for reference in references)
-        print(f"{name:<30}{median:>10.2f}{min(numbers[name]):>9.2f}{ratios}")
+        of_library = list(zip(own, (ways.run, ways.step_by_step), strict=True))
+        of_runtimes = [(runtime, partial(ways.of_runtime, runtime)) for runtime in references]
+        interleave([*of_library, *of_runtimes], arguments.runs, arguments.warmups)
+    entries = [*own, *references]
+    print(conditions("/bin/true", arguments.runs))
+    print("\n".join(table(entries, references)))
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"benchmark": "library", "ms": numbers}, indent=2) + "\n")
-    return 0
+        Path(arguments.json).write_text(json.dumps(document("library", entries, arguments.runs), indent=2) + "\n")
+    return 0 if all(not entry.problem for entry in own) else 1
 
 
 if __name__ == "__main__":

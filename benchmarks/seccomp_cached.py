@@ -9,15 +9,27 @@ docker share (package golang-github-containers-common or containers-common).
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from run_true import Measured, cgroup_view, document, identify, make_bundle, scratch, wall
+from side_by_side import (
+    Measured,
+    cgroup_view,
+    conditions,
+    document,
+    identify,
+    interleave,
+    make_bundle,
+    parse,
+    parser,
+    scratch,
+    succeeded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,26 +89,7 @@ class Bench:
             del self.config["linux"]["seccomp"]
         (self.bundle / "config.json").write_text(json.dumps(self.config))
         root, name = str(self.roots / runtime.name), f"bench-{os.getpid()}-{self._count}"
-        command = [runtime.path, "--root", root, "run", "--bundle", str(self.bundle), name]
-        milliseconds, status = wall(command)
-        if status != 0:
-            raise RuntimeError(f"{' '.join(command)} with {what}: status {status}")
-        return milliseconds
-
-
-def measure(bench: Bench, entries: list[tuple[Measured, str]], runs: int, warmups: int) -> None:
-    for number in range(warmups + runs):
-        for turn in range(len(entries)):
-            entry, what = entries[(turn + number) % len(entries)]  # nobody always follows the same neighbour
-            if entry.problem:
-                continue
-            try:
-                milliseconds = bench.run_once(entry, what)
-            except RuntimeError as error:
-                entry.problem = str(error)
-                continue
-            if number >= warmups:
-                entry.walls_ms.append(milliseconds)
+        return succeeded([runtime.path, "--root", root, "run", "--bundle", str(self.bundle), name])
 
 
 def table(entries: list[tuple[Measured, str]]) -> Iterator[str]:
@@ -113,18 +106,10 @@ def table(entries: list[tuple[Measured, str]]) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("runtimes", nargs="*", metavar="runtime", help="names or paths; default: sampan")
-    parser.add_argument("--runs", type=int, default=50, help="measured rounds (default 50)")
-    parser.add_argument("--warmups", type=int, default=5, help="rounds before that (default 5)")
-    parser.add_argument("--profile", type=Path, default=Path(DEFAULT_PROFILE), help=f"default: {DEFAULT_PROFILE}")
-    parser.add_argument("--json", metavar="FILE", help="write all numbers there")
-    parser.add_argument(
-        "--cgroup-view", choices=("host", "v1", "v2"), default="host", help="for crun on hybrid hosts: v1"
-    )
-    arguments = parser.parse_args()
-    if os.geteuid() != 0:
-        sys.exit("seccomp_cached.py: needs root")
+    options = parser(__doc__)
+    options.add_argument("runtimes", nargs="*", metavar="runtime", help="names or paths; default: sampan")
+    options.add_argument("--profile", type=Path, default=Path(DEFAULT_PROFILE), help=f"default: {DEFAULT_PROFILE}")
+    arguments = parse(options)
     if not arguments.profile.is_file():
         sys.exit(f"seccomp_cached.py: there is no profile {arguments.profile}; name another one with --profile")
     entries: list[tuple[Measured, str]] = []
@@ -133,12 +118,13 @@ def main() -> int:
         entries += [(entry, what) for entry, what in found if entry is not None]
     with cgroup_view(arguments.cgroup_view), scratch() as directory, scratch("/run") as roots:
         bench = Bench(directory / "bundle", roots, engine_profile(arguments.profile))
-        measure(bench, entries, arguments.runs, arguments.warmups)
-    print(f"run of /bin/true, {arguments.runs} rounds, interleaved; Linux {platform.release()}, {os.cpu_count()} CPUs")
+        ways = [(entry, partial(bench.run_once, entry, what)) for entry, what in entries]
+        interleave(ways, arguments.runs, arguments.warmups)
+    print(conditions("run of /bin/true", arguments.runs))
     print("\n".join(table(entries)))
     if arguments.json:
-        numbers = document([entry for entry, _ in entries], arguments.runs)
-        profiles = {"benchmark": "run /bin/true with seccomp", "profiles": [what for _, what in entries]}
+        numbers = document("run /bin/true with seccomp", [entry for entry, _ in entries], arguments.runs)
+        profiles = {"profiles": [what for _, what in entries]}
         Path(arguments.json).write_text(json.dumps(numbers | profiles, indent=2) + "\n")
     return 0 if entries and all(not entry.problem for entry, _ in entries) else 1
 

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from run_true import Measured, cgroup_view, identify, make_bundle, scratch, wall
+from side_by_side import Measured, cgroup_view, identify, make_bundle, scratch, wall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

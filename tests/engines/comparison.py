@@ -60,7 +60,7 @@ def assert_execs_same(
     seen = {}
     for runtime, engine in engines.items():
         result = engine("exec", *options, containers[runtime], "sh", "-c", script).checked()
-        seen[runtime] = [_without_names(line) for line in result.lines]
+        seen[runtime] = [differences.without_names(line) for line in result.lines]
     reference = seen.pop(REFERENCE)
     for runtime, lines in seen.items():
         different = list(difflib.unified_diff(reference, lines, REFERENCE, runtime, n=0, lineterm=""))
@@ -73,7 +73,7 @@ def _seen(engine: Engine, options: Sequence[str], scripts: Mapping[str, str]) ->
     parts = re.split(rf"^{_MARK} (\d+)\n", result.stdout.replace("\r\n", "\n"), flags=re.MULTILINE)
     assert parts[1::2] == ["0"] * len(scripts), str(result)
     return {
-        name: [_without_names(line) for line in text.splitlines()]
+        name: [differences.without_names(line) for line in text.splitlines()]
         for name, text in zip(scripts, parts[::2], strict=False)
     }
 
@@ -81,12 +81,3 @@ def _seen(engine: Engine, options: Sequence[str], scripts: Mapping[str, str]) ->
 def _compare(view: str, reference: list[str], runtime: str, lines: list[str]) -> list[str]:
     pair = differences.leave_out(view, reference), differences.leave_out(view, lines)
     return list(difflib.unified_diff(*pair, f"{view} {REFERENCE}", f"{view} {runtime}", n=0, lineterm=""))
-
-
-def _without_names(line: str) -> str:
-    """What is another for each container: ids, and the directories that overlay makes."""
-    line = re.sub(r"[0-9a-f]{64}", "ID", line)
-    line = re.sub(r"lowerdir=\S*", "lowerdir=...", line)
-    line = re.sub(r"/overlay/[0-9]+/", "/overlay/N/", line)
-    line = re.sub(r"\b(shared|master):[0-9]+", r"\1:N", line)
-    return re.sub(r"/overlay2?/l/[A-Z0-9]+", "/overlay/l/L", line)

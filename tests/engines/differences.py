@@ -70,3 +70,12 @@ def leave_out(view: str, lines: list[str]) -> list[str]:
     """The lines of a view that must be the same with every runtime."""
     patterns = [difference.lines for difference in DIFFERENCES if fnmatchcase(view, difference.view)]
     return [line for line in lines if not any(re.fullmatch(pattern, line) for pattern in patterns)]
+
+
+def without_names(line: str) -> str:
+    """What is another for each container: ids, and the directories that overlay makes."""
+    line = re.sub(r"[0-9a-f]{64}", "ID", line)
+    line = re.sub(r"lowerdir=\S*", "lowerdir=...", line)
+    line = re.sub(r"\b(shared|master):[0-9]+", r"\1:N", line)
+    line = re.sub(r"/overlay/[0-9]+/", "/overlay/N/", line)
+    return re.sub(r"/overlay2?/l/[A-Z0-9]+", "/overlay/l/L", line)

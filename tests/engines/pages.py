@@ -9,6 +9,7 @@ from pathlib import Path
 DIRECTORY = Path(__file__).resolve().parents[2] / "docs" / "install"
 INSTALLED = "/usr/local/bin/sampan"  # where the pages have it
 _FILE = re.compile(r"[Ii]n `(/[^`]+)`[^\n]*\n(?:[^`\n][^\n]*\n)*\n```(?:toml|json|hcl)\n(.*?)```", re.DOTALL)
+_DOCUMENT = re.compile(r"^`([\w.-]+)`:\n\n```(?:yaml|hcl)\n(.*?)```", re.DOTALL | re.MULTILINE)
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -40,6 +41,11 @@ def read(page: str, sampan: str) -> list[File | list[Step]]:
     found += [(match.start(), File(match[1], match[2])) for match in _FILE.finditer(text)]
     found += [(match.start(), _steps(match[1])) for match in _CONSOLE.finditer(text)]
     return [part for _, part in sorted(found, key=lambda part: part[0])]
+
+
+def documents(page: str) -> dict[str, str]:
+    """What the reader hands to an engine's command: by the name that the page gives it."""
+    return dict(_DOCUMENT.findall((DIRECTORY / f"{page}.md").read_text()))
 
 
 def _steps(block: str) -> list[Step]:

@@ -94,9 +94,7 @@ def nomad(host: Host) -> list[Runtime]:
     """allow_runtimes of the docker driver, as far as HCL can be read without a parser."""
     found = []
     for file in _in(host, "/etc/nomad.d", "*"):
-        for words in re.findall(
-            r"^\s*\"?allow_runtimes\"?\s*[=:]\s*\[(.*?)\]", _read(host, file), re.MULTILINE | re.DOTALL
-        ):
+        for words in _ALLOWED.findall(_read(host, file)):
             found += [Runtime(runtime, "", file) for runtime in re.findall(r'"([^"]*)"', words)]
     return found
 

@@ -32,8 +32,8 @@ ENGINES = (
         "podman",
         "--version",
         engine_files.podman,
-        """mkdir -p {podman} && printf '[engine.runtimes]\\nsampan = ["{command}"]\\n' >{podman}/sampan.conf """
-        "(more: docs/install/podman.md)",
+        """mkdir -p {podman} && printf '[engine]\\nruntime_supports_json = ["sampan", "crun", "runc"]\\n"""
+        """[engine.runtimes]\\nsampan = ["{command}"]\\n' >{podman}/sampan.conf (docs/install/podman.md)""",
     ),
     Engine(
         "docker",
@@ -56,8 +56,9 @@ ENGINES = (
         "crio",
         "--version",
         engine_files.crio,
-        """printf '[crio.runtime.runtimes.sampan]\\nruntime_path = "{command}"\\nruntime_type = "oci"\\n' """
-        ">/etc/crio/crio.conf.d/50-sampan.conf && systemctl restart crio (docs/install/cri-o.md)",
+        """printf '[crio.runtime.runtimes.sampan]\\nruntime_path = "{command}"\\nruntime_type = "oci"\\n"""
+        """runtime_root = "/run/sampan"\\n' >/etc/crio/crio.conf.d/50-sampan.conf && systemctl restart crio """
+        "(docs/install/cri-o.md)",
     ),
     Engine(
         "nomad",
@@ -70,7 +71,7 @@ ENGINES = (
 )
 # Those that take a runtime on their own command line, or use the engine below them. Only what is said of them is known.
 OTHERS = {
-    "buildah": "buildah --runtime {command} ...; it also reads containers.conf",
+    "buildah": "buildah build --runtime {command} ...; it also reads containers.conf (docs/install/buildah.md)",
     "nerdctl": "nerdctl run --runtime {command} ...; nothing has to be configured",
     "kubelet": "uses containerd or CRI-O, and a RuntimeClass with the name of its handler",
 }
