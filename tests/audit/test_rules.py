@@ -124,7 +124,14 @@ class TestSeverity:
         namespace("pid", path)(config)
         assert [finding.rule for finding in findings(config)] == [rule]
 
-    @pytest.mark.parametrize("options, expected", [((), Severity.MEDIUM), (("idmap",), Severity.CRITICAL)])
+    @pytest.mark.parametrize(
+        "options, expected",
+        [
+            ((), Severity.MEDIUM),
+            (("idmap",), Severity.CRITICAL),
+            (("ridmap=uids=0-0-1;gids=0-0-1",), Severity.CRITICAL),
+        ],
+    )
     def test_an_id_mapped_mount_passes_the_user_namespace(self, options: tuple[str, ...], expected: Severity) -> None:
         config = secure()
         mount("/etc", *options, host=False)(config)

@@ -15,6 +15,7 @@ DEVICES = "cd /dev; stat -c '%n %F %a %u:%g %t:%T' * | grep -v ^std"
 LIMITS = "memory/memory.*limit_in_bytes cpu/cpu.shares cpu/cpu.cfs_* pids/pids.max"
 STATUS = "grep -E '^(Cap|Seccomp:|NoNewPrivs|Groups|Uid|Gid|Umask|NSpid)' /proc/1/status"
 DEVICE_RULES = "sort /sys/fs/cgroup/devices/devices.list 2>/dev/null; true"
+STATUS_OF_SELF = STATUS.replace("/proc/1/", "/proc/self/")
 CGROUP_LIMITS = f"cd /sys/fs/cgroup; for file in {LIMITS}; do [ -e $file ] && echo $file $(cat $file); done; true"
 ENVIRONMENT = "env | sort"
 
@@ -52,13 +53,27 @@ def assert_same(engines: Mapping[str, Engine], options: Sequence[str], scripts: 
         assert not different, "\n".join(different)
 
 
+def assert_execs_same(
+    engines: Mapping[str, Engine], containers: Mapping[str, str], options: Sequence[str], script: str
+) -> None:
+    """Runs the script by `exec` in a container of each engine, and compares what it prints."""
+    seen = {}
+    for runtime, engine in engines.items():
+        result = engine("exec", *options, containers[runtime], "sh", "-c", script).checked()
+        seen[runtime] = [differences.without_names(line) for line in result.lines]
+    reference = seen.pop(REFERENCE)
+    for runtime, lines in seen.items():
+        different = list(difflib.unified_diff(reference, lines, REFERENCE, runtime, n=0, lineterm=""))
+        assert not different, "\n".join(different)
+
+
 def _seen(engine: Engine, options: Sequence[str], scripts: Mapping[str, str]) -> dict[str, list[str]]:
     script = "\n".join(f"({each}\n)\nstatus=$?\necho '{_MARK}' $status" for each in scripts.values())
     result = engine.run("--hostname", "same", *options, "--", "sh", "-c", script).checked()
     parts = re.split(rf"^{_MARK} (\d+)\n", result.stdout.replace("\r\n", "\n"), flags=re.MULTILINE)
     assert parts[1::2] == ["0"] * len(scripts), str(result)
     return {
-        name: [_without_names(line) for line in text.splitlines()]
+        name: [differences.without_names(line) for line in text.splitlines()]
         for name, text in zip(scripts, parts[::2], strict=False)
     }
 
@@ -66,11 +81,3 @@ def _seen(engine: Engine, options: Sequence[str], scripts: Mapping[str, str]) ->
 def _compare(view: str, reference: list[str], runtime: str, lines: list[str]) -> list[str]:
     pair = differences.leave_out(view, reference), differences.leave_out(view, lines)
     return list(difflib.unified_diff(*pair, f"{view} {REFERENCE}", f"{view} {runtime}", n=0, lineterm=""))
-
-
-def _without_names(line: str) -> str:
-    """What is another for each container: ids, and the directories that overlay makes."""
-    line = re.sub(r"[0-9a-f]{64}", "ID", line)
-    line = re.sub(r"lowerdir=\S*", "lowerdir=...", line)
-    line = re.sub(r"\b(shared|master):[0-9]+", r"\1:N", line)
-    return re.sub(r"/overlay2?/l/[A-Z0-9]+", "/overlay/l/L", line)

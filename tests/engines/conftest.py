@@ -18,7 +18,9 @@ NEEDED = ("podman", "conmon", "busybox")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("container runtimes").addoption(
+    group = parser.getgroup("container runtimes")
+    group.addoption("--soak", action="store_true", help="tests of many containers take very many, for minutes")
+    group.addoption(
         "--engine-runtime",
         action="append",
         metavar="NAME|PATH",

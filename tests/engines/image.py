@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000:worker:/home/worker:/bin/sh\n"
@@ -38,7 +39,7 @@ def write_tar(busybox: str, path: Path) -> None:
             _add(tar, name, mode, content=content.encode())
 
 
-def write_archive(busybox: str, path: Path, name: str) -> None:
+def write_archive(busybox: str, path: Path, name: str, command: Sequence[str] = ("sh",)) -> None:
     """The same as an image called ``name``, in the form of `docker save`, which all engines load."""
     layer = path.with_suffix(".layer")
     write_tar(busybox, layer)
@@ -46,7 +47,7 @@ def write_archive(busybox: str, path: Path, name: str) -> None:
     config = {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
         "os": "linux",
-        "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+        "config": {"Env": ["PATH=/bin"], "Cmd": list(command)},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]

@@ -53,12 +53,14 @@ def _things(view: View, states: Sequence[str]) -> Iterator[str]:
         words = arguments(pid)
         if words and words.split()[0] not in _DAEMONS:  # an ended process has none
             yield f"process {pid}: {words}"
-    yield from (f"mount {target}" for target in _mounts_of(view) if not target.endswith(_KEPT))
+    yield from (f"mount {target}" for target in mounts_of(view))
     yield from (f"cgroup {path}" for path in view.cgroups.below() if _CONTAINER_S.search(str(path)))
 
 
-def _mounts_of(view: View) -> set[str]:
-    return {line.split()[4] for line in Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()}
+def mounts_of(view: View) -> set[str]:
+    """The targets of all mounts in the view, but those that engines keep."""
+    lines = Path(f"/proc/{view.first_pid}/mountinfo").read_text().splitlines()
+    return {target for line in lines if not (target := line.split()[4]).endswith(_KEPT)}
 
 
 def descendants(pid: int) -> Iterator[int]:

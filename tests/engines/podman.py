@@ -30,9 +30,11 @@ network_backend = "netavark"
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+exit_command_delay = 1
 image_copy_tmp_dir = "{directory}/tmp"
 runtime = "{first}"
 runtime_supports_json = [{names}]
+runtime_supports_nocgroup = [{without_runc}]
 stop_timeout = 2
 
 [engine.runtimes]
@@ -91,6 +93,7 @@ class Site:
             pids_limit="pids_limit = 0" if without_pids else "",
             first=next(iter(self.runtimes)),
             names=", ".join(f'"{name}"' for name in self.runtimes),
+            without_runc=", ".join(f'"{name}"' for name in self.runtimes if name != "runc"),
             runtimes="\n".join(f'{name} = ["{path}"]' for name, path in self.runtimes.items()),
         )
 
@@ -113,7 +116,11 @@ class Podman(Engine):
         if containers:
             self("rm", "--force", "--ignore", "--time=0", *containers).checked()
         for pod in pods:
-            self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
+            self.remove_pod(pod)
+
+    def remove_pod(self, pod: str) -> None:
+        self("pod", "stop", "--ignore", "--time=0", pod).checked()  # its removal would wait for some seconds
+        self("pod", "rm", "--force", "--ignore", "--time=0", pod).checked()
 
     def _command(self, words: Sequence[str]) -> list[str]:
         return ["podman", "--runtime", self.runtime, *words]

@@ -1,4 +1,4 @@
-"""An engine's command on a terminal, as a person has it."""
+"""The terminal of a person who runs an engine's command."""
 
 from __future__ import annotations
 
@@ -8,58 +8,48 @@ import pty
 import select
 import struct
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
-from .engine import Engine
-from .view import Command
-
-TIMEOUT = 10  # seconds for more to be shown
-COLUMNS = 80
+TIMEOUT = 10.0  # seconds for the next output
 
 
 class Terminal:
-    """The person's side of it, and the command on the other side."""
+    """A pseudo terminal; commands get `descriptors`, which are closed in this process by the first `read`."""
 
-    def __init__(self, descriptor: int, command: Command) -> None:
-        self._descriptor = descriptor
-        self.command = command
-        self.shown = ""
+    def __init__(self, rows: int, columns: int) -> None:
+        self._ours, self._theirs = pty.openpty()
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+    @property
+    def descriptors(self) -> dict[str, int]:
+        return {"stdin": self._theirs, "stdout": self._theirs, "stderr": self._theirs}
 
     def write(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
+        os.write(self._ours, text.encode())
 
-    def read_until(self, text: str) -> str:
-        """What is shown from now up to a text, and may be after it."""
-        start = len(self.shown)
-        while text not in self.shown[start:]:
-            ready, _, _ = select.select([self._descriptor], [], [], TIMEOUT)
-            assert ready, f"{text!r} is not shown within {TIMEOUT} s, but {self.shown!r}"
+    def read(self, until: str = "") -> str:
+        """What is shown, up to a text or the end, which for a terminal is the error that nobody has its other side."""
+        self._leave_theirs()
+        text = ""
+        while not (until and until in text):
+            ready, _, _ = select.select([self._ours], [], [], TIMEOUT)
+            assert ready, f"nothing more within {TIMEOUT} s after {text!r}"
             try:
-                self.shown += os.read(self._descriptor, 4096).decode()
+                text += os.read(self._ours, 4096).decode()
             except OSError:
-                raise AssertionError(f"ended without {text!r}: {self.shown!r}") from None
-        return self.shown[start:]
+                break
+        return text
 
-    def read_rest(self) -> str:
-        """What is shown up to the end, which for a terminal is the error that nobody has its other side."""
-        start = len(self.shown)
-        while True:
-            ready, _, _ = select.select([self._descriptor], [], [], TIMEOUT)
-            assert ready, f"does not end within {TIMEOUT} s after {self.shown!r}"
-            try:
-                self.shown += os.read(self._descriptor, 4096).decode()
-            except OSError:
-                return self.shown[start:]
+    def _leave_theirs(self) -> None:
+        if self._theirs >= 0:
+            os.close(self._theirs)
+            self._theirs = -1
 
+    def __enter__(self) -> Terminal:
+        return self
 
-@contextmanager
-def on_a_terminal(engine: Engine, *words: str, rows: int = 24) -> Iterator[Terminal]:
-    ours, theirs = pty.openpty()
-    try:
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, COLUMNS, 0, 0))
-        command = engine.in_background(*words, stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        yield Terminal(ours, command)
-    finally:
-        os.close(ours)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave_theirs()
+        os.close(self._ours)

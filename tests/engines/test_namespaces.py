@@ -56,7 +56,7 @@ def test_containers_of_a_pod_can_share_processes(podman: Podman) -> None:
 def test_a_pod_is_stopped_and_removed_with_its_containers(podman: Podman) -> None:
     pod = podman.pod("--network", "none")
     container = podman.detached("--pod", pod, "--", "sleep", "1000")
-    podman("pod", "stop", "--time", "1", pod).checked()
+    podman("pod", "stop", "--time", "0", pod).checked()
     assert podman.status(container) == "exited"
     podman("pod", "start", pod).checked()
     assert podman.status(container) == "running"

@@ -103,19 +103,19 @@ class Command:
 
     def wait(self, timeout: float = TIMEOUT) -> Result:
         try:
-            status = self._view.wait_for(self._number, timeout)
+            return self._ended(self._view.wait_for(self._number, timeout))
         except TimeoutError:
             self.send_signal(signal.SIGKILL)
-            ending = Result(tuple(self._words), -9, _read(self._stdout), _read(self._stderr))
-            raise AssertionError(f"{ending}\nit did not end within {timeout:g} s") from None
-        result = Result(tuple(self._words), status, _read(self._stdout), _read(self._stderr))
-        self.forget()
-        return result
+            raise AssertionError(f"{self._ended(-9)}\nit did not end within {timeout:g} s") from None
 
     def forget(self) -> None:
         """It goes on, or not, and nobody wants to know."""
         self._stdout.close()
         self._stderr.close()
+
+    def _ended(self, status: int) -> Result:
+        with self._stdout, self._stderr:
+            return Result(tuple(self._words), status, _read(self._stdout), _read(self._stderr))
 
 
 def _read(file: IO[bytes]) -> str:

@@ -111,7 +111,7 @@ def _become(order: dict[str, Any], descriptors: list[int]) -> None:
         for number, fd in enumerate(descriptors):
             os.dup2(fd, number)
         os.closerange(3, 256)
-        os.chdir("/")
+        os.chdir("/run")  # fresh: conmon leaves a file where it was started when memory runs out
         os.execvpe(order["command"][0], order["command"], order["environment"])
     except OSError as error:
         os.write(2, f"{order['command'][0]}: {error}\n".encode())

@@ -399,6 +399,10 @@ RUNC: tuple[Difference, ...] = (
         ),
     ),
     Difference(
+        "config.md: '`rnoexec`: MUST'. runc knows it for bind mounts alone",
+        ("test_mount_options.py::TestOfAnOverlay::test_it_has_its_attributes",),
+    ),
+    Difference(
         "config.md: 'idmap: Indicates that the mount MUST have an idmapping applied.' Unknown to this runc, and "
         "ignored",
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 
@@ -158,3 +159,39 @@ class TestKernelMemory:
             container, "update", "--kernel-memory", "67108864", "--kernel-memory-tcp", "67108864", container.id
         ).checked()
         assert container.status == "running"
+
+
+class TestMappedMounts:
+    """`idmap=uids=...;gids=...` among the options of a bind mount: from ids of its files to those of the host."""
+
+    @staticmethod
+    def owners(container: Container, bundle: Bundle, option: str) -> str:
+        source = bundle.aside("source")
+        for name, owner in (("root", 0), ("ten", 10)):
+            (source / name).touch()
+            os.chown(source / name, owner, owner)
+        bundle.bind(source, "/data", "rbind", option)
+        return container.output("stat -c %u:%g /data/root /data/ten")
+
+    def test_ids_of_the_host(self, container: Container, bundle: Bundle) -> None:
+        option = "idmap=uids=0-1000-5#10-2000-1;gids=0-3000-20"
+        assert self.owners(container, bundle, option).split() == ["1000:3000", "2000:3010"]
+
+    def test_ids_that_are_not_mapped_are_nobody_s(self, container: Container, bundle: Bundle) -> None:
+        assert self.owners(container, bundle, "idmap=uids=0-1000-5;gids=0-1000-5").split()[1] == "65534:65534"
+
+    def test_ids_of_a_host_whose_users_the_container_maps(self, container: Container, bundle: Bundle) -> None:
+        bundle.user_namespace(host_id=100000)
+        option = "idmap=uids=0-100007-20;gids=0-100007-20"
+        assert self.owners(container, bundle, option).split() == ["7:7", "17:17"]
+
+    def test_ids_of_the_container(self, container: Container, bundle: Bundle) -> None:
+        """crun(1): 'If the specified mapping is prepended with a '@' then the mapping is considered relative to the
+        container user namespace.'"""
+        bundle.user_namespace(host_id=100000)
+        assert self.owners(container, bundle, "idmap=uids=@0-7-20;gids=@0-7-20").split() == ["7:7", "17:17"]
+
+    @pytest.mark.parametrize("option", ["idmap=uids=0-1-x;gids=0-1-1", "idmap=users=0-1-1", "idmap=uids=0-1;gids=0-1"])
+    def test_what_is_no_mapping_is_an_error(self, container: Container, bundle: Bundle, option: str) -> None:
+        bundle.bind(bundle.aside("source"), "/data", "rbind", option)
+        container.fails("create")

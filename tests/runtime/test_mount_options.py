@@ -180,3 +180,32 @@ class TestPropagation:
         bundle.sh("mount -t tmpfs later /data/later && echo ready && sleep 1000")
         container.launch().wait_for_output("ready")
         assert str(tree / "later") not in {mount.target for mount in Process().mounts()}
+
+
+class TestOfAnOverlay:
+    """Engines mount the files of images as overlays, whose layers have long names: fsconfig(2) takes 255 bytes of an
+    option, mount(2) the page that the specification's options had before there was another."""
+
+    @pytest.fixture
+    def layers(self, bundle: Bundle) -> str:
+        """The option for two layers, of over 255 bytes; each layer has one file."""
+        directories = [bundle.aside(f"{name * 100}/{name * 100}") for name in ("a", "b")]
+        for directory in directories:
+            (directory / directory.name[0]).touch()
+        return f"lowerdir={':'.join(map(str, directories))}"
+
+    def test_it_has_the_files_of_its_layers(self, container: Container, bundle: Bundle, layers: str) -> None:
+        bundle.mount("/data", "overlay", "overlay", layers)
+        assert container.output("ls /data").split() == ["a", "b"]
+
+    @pytest.mark.parametrize("option, expected", [("private", "private"), ("rslave", "private"), ("shared", "shared")])
+    def test_it_has_its_propagation(
+        self, container: Container, bundle: Bundle, layers: str, option: str, expected: str
+    ) -> None:
+        """podman: 'private' for the image of `--mount type=image`. Without a master, a slave is private."""
+        bundle.set("linux.rootfsPropagation", "shared").mount("/data", "overlay", "overlay", layers, option)
+        assert container.launch().process.mount("/data").propagation == {expected}
+
+    def test_it_has_its_attributes(self, container: Container, bundle: Bundle, layers: str) -> None:
+        bundle.mount("/data", "overlay", "overlay", layers, "nosuid", "rnoexec", "rslave")
+        assert {"nosuid", "noexec"} <= container.launch().process.mount("/data").options

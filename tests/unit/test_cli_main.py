@@ -21,6 +21,8 @@ from sampan.errors import UsageError
 Capture = pytest.CaptureFixture[str]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+OTHERS_CAN = "containers in this release; those that need it can run with runc or crun"
+
 
 def fail(words: list[str], capfd: Capture) -> str:
     """Run a command that fails, and return its one message."""
@@ -94,6 +96,8 @@ def test_the_words_that_help_offers_are_those_that_are_taken(
     ("words", "message"),
     [
         (["fly"], 'unknown command "fly"; "sampan --help" lists the commands'),
+        (["checkpoint", "web"], f"sampan cannot checkpoint {OTHERS_CAN}"),
+        (["restore", "-no-subreaper", "web"], f"sampan cannot restore {OTHERS_CAN}"),
         (["--fly"], 'unknown option "--fly"; see "sampan --help"'),
         (["start"], 'ID is missing; see "sampan start --help"'),
         (["start", "a", "b"], 'unexpected argument "b"; see "sampan start --help"'),

@@ -316,6 +316,62 @@ def test_idmap_without_any_mapping_is_refused() -> None:
         compiled({"destination": "/d", "source": "/s", "options": ["bind", "idmap"]})
 
 
+class TestIdMappingsInTheOption:
+    """crun's `idmap=uids=FIRST-HOST-SIZE#...;gids=...`"""
+
+    OWN = ({"containerID": 0, "hostID": 5000, "size": 10}, {"containerID": 10, "hostID": 7000, "size": 10})
+
+    def mapped(self, option: str, **entry: object) -> Descriptor:
+        namespaces = [{"type": "mount"}, {"type": "user"}]
+        mount = {"destination": "/d", "source": "/s", "options": ["rbind", option], **entry}
+        return trees(compiled(mount, namespaces=namespaces, uidMappings=self.OWN, gidMappings=self.OWN))[0]
+
+    def test_they_are_those_of_the_mount(self) -> None:
+        tree = self.mapped("idmap=uids=0-1-10#10-11-10;gids=0-100-10")
+        users = [{"containerID": 0, "hostID": 1, "size": 10}, {"containerID": 10, "hostID": 11, "size": 10}]
+        assert tree.id_mapping == (users, [{"containerID": 0, "hostID": 100, "size": 10}])
+        assert not tree.id_mapping_recursive
+
+    def test_ridmap_is_of_the_whole_tree(self) -> None:
+        assert self.mapped("ridmap=uids=0-1-10;gids=0-1-10").id_mapping_recursive
+
+    def test_after_an_at_sign_they_begin_at_the_container_s(self) -> None:
+        tree = self.mapped("idmap=gids=@12-0-3;uids=@1-2-3#9-9-1")
+        users = [{"containerID": 1, "hostID": 5002, "size": 3}, {"containerID": 9, "hostID": 9, "size": 1}]
+        assert tree.id_mapping == (users, [{"containerID": 12, "hostID": 6990, "size": 3}])
+
+    def test_the_fields_of_the_mount_come_first(self) -> None:
+        """config.md: 'the runtime MUST use those values for the mount's mapping'"""
+        ids = [{"containerID": 0, "hostID": 1000, "size": 10}]
+        tree = self.mapped("idmap=uids=0-1-1;gids=0-1-1", uidMappings=ids, gidMappings=ids)
+        assert tree.id_mapping == (ids, ids)
+
+    @pytest.mark.parametrize(
+        "mapping, message",
+        [
+            ("", "must be"),
+            ("uids=0-1-1", "must have both"),
+            ("uids=0-1-1;uids=0-1-1", "must be"),
+            ("uids=0-1-1;gids=", "must be"),
+            ("uids=0-1;gids=0-1-1", "must be"),
+            ("uids=0--1-1;gids=0-1-1", "must be"),
+            ("uids=a-1-1;gids=0-1-1", "must be"),
+            ("uids=0-1-1#;gids=0-1-1", "must be"),
+            ("uids=0-1-1;gids=@20-1-1", "which has no 20"),
+            ("uids=0-1-0;gids=0-1-1", "must be at least 1"),
+            ("uids=0-1-9#5-20-1;gids=0-1-1", "must not overlap"),
+            ("uids=0-4294967295-1;gids=0-1-1", "must leave room"),
+        ],
+    )
+    def test_what_is_no_mapping_is_an_error(self, mapping: str, message: str) -> None:
+        with pytest.raises(ConfigError, match=rf"mounts\[0\]\.options.*{message}"):
+            self.mapped(f"idmap={mapping}")
+
+    def test_a_file_system_is_told_it_as_its_own_option(self) -> None:
+        """Which it refuses."""
+        assert "idmap=uids=0-1-1;gids=0-1-1" in tmpfs("idmap=uids=0-1-1;gids=0-1-1").options
+
+
 def trees(plan: Plan) -> list[Descriptor]:
     return [descriptor for descriptor in plan.descriptors if descriptor.kind == "tree"]
 
@@ -453,10 +509,15 @@ class TestLongOptions:
         with pytest.raises(ConfigError, match=r"mounts\[0\]\.options: are too long.*4095"):
             tmpfs("x" * 4096)
 
-    @pytest.mark.parametrize("option", ["rprivate", "rro", "rrw", "tmpcopyup"])
-    def test_what_mount_2_cannot_do_as_well_is_refused(self, option: str) -> None:
+    @pytest.mark.parametrize("option", ["rprivate", "rro", "rrw"])
+    def test_what_mount_2_cannot_do_as_well_is_done_after_it(self, option: str) -> None:
+        mount, short = tmpfs("x" * 256, option), tmpfs(option)
+        assert mount.kind == mounts.CLASSIC
+        assert (mount.propagation, mount.r_set, mount.r_clear) == (short.propagation, short.r_set, short.r_clear)
+
+    def test_copying_into_what_mount_2_has_mounted_is_refused(self) -> None:
         with pytest.raises(ConfigError, match=r"mounts\[0\]\.options: cannot be combined"):
-            tmpfs("x" * 256, option)
+            tmpfs("x" * 256, "tmpcopyup")
 
 
 class TestSealing:

@@ -159,7 +159,7 @@ class Subject:
         source = entry.get("source", "")
         if bind:
             source = "/" + posixpath.normpath(posixpath.join(self.bundle, source)).lstrip("/")
-        mapped = "uidMappings" in entry or not {"idmap", "ridmap"}.isdisjoint(options)
+        mapped = "uidMappings" in entry or any(option.partition("=")[0] in ("idmap", "ridmap") for option in options)
         destination = posixpath.normpath("/" + entry["destination"].lstrip("/"))
         return Mount(index, destination, source, "bind" if bind else kind, options, bind, mapped)
 

@@ -45,6 +45,8 @@ VERBS = (
     "completion",
 )
 
+NOT_YET = ("checkpoint", "restore")  # runc's, which engines call: they show their users why it fails
+
 FINISH = "finish"  # a command that another one becomes; not for people
 
 FAILURE = 1  # of every kind, as in runc
@@ -98,7 +100,7 @@ def _run(words: Sequence[str], log: Log) -> int:
     if verb == "help":
         return _help(*rest[:1])
     if verb not in VERBS and verb != FINISH:
-        raise UsageError(f'unknown command "{verb}"; "sampan --help" lists the commands')
+        raise _unknown(verb)
 
     module = __import__(f"sampan.cli.{verb}", fromlist=("run",))
     run: Callable[[Settings, Arguments], int] = module.run
@@ -111,6 +113,14 @@ def _run(words: Sequence[str], log: Log) -> int:
     status = run(settings, operation)
     log.debug(f"{verb} ends with status {status}")
     return status
+
+
+def _unknown(verb: str) -> UsageError:
+    if verb in NOT_YET:
+        return UsageError(
+            f"sampan cannot {verb} containers in this release; those that need it can run with runc or crun"
+        )
+    return UsageError(f'unknown command "{verb}"; "sampan --help" lists the commands')
 
 
 def _help(verb: str = "") -> int:

@@ -142,6 +142,17 @@ static long open_target(args a, bool directory)
     return target;
 }
 
+static long set_propagations(args a, long tree)
+{
+    long result = 0;
+    for (uint32_t at = 0; result == 0 && at + 8 <= a[PROPAGATION].length; at += 8) {
+        uint64_t propagation;
+        memcpy(&propagation, a[PROPAGATION].text + at, sizeof(propagation));
+        result = set_propagation(tree, propagation);
+    }
+    return result;
+}
+
 static long finish_mount(args a, long tree, long target)
 {
     bool bind = a[KIND].number != KIND_FILESYSTEM;
@@ -152,11 +163,8 @@ static long finish_mount(args a, long tree, long target)
         result = set_attributes(tree, (uint64_t)a[R_SET].number, (uint64_t)a[R_CLEAR].number, 0, true);
     if (result == 0)
         result = attach(tree, target);
-    for (uint32_t at = 0; result == 0 && at + 8 <= a[PROPAGATION].length; at += 8) {
-        uint64_t propagation;
-        memcpy(&propagation, a[PROPAGATION].text + at, sizeof(propagation));
-        result = set_propagation(tree, propagation);
-    }
+    if (result == 0)
+        result = set_propagations(a, tree);
     close_fd(tree);
     return result;
 }
@@ -184,8 +192,8 @@ static long remount(args a)
     return result;
 }
 
-/* mount(2) itself, for the few flags of a superblock that only it can give. The target is reached as the working
- * directory, so that its path is not resolved again. */
+/* mount(2) itself, for very long options and the few flags of a superblock that only it can give. The target is reached
+ * as the working directory, so that its path is not resolved again. */
 static long classic_mount(args a, long target)
 {
     bool over_root = is_root(target);
@@ -199,6 +207,22 @@ static long classic_mount(args a, long target)
     if (over_root) /* ".." of a root is the root, with all that is mounted over it */
         container.root = attempt("openat2", resolve("..", O_PATH | O_DIRECTORY, 0));
     return container.root < 0 ? container.root : 0;
+}
+
+/* What mount(2) cannot say together with the rest. It returns no descriptor of what it has mounted: that is looked up,
+ * and the kernel refuses all of this for what is not the root of a mount. */
+static long finish_classic(args a)
+{
+    if (a[PROPAGATION].length == 0 && a[R_SET].number == 0 && a[R_CLEAR].number == 0)
+        return 0;
+    long tree = find_target(a, true);
+    if (tree < 0)
+        return tree;
+    long result = set_attributes(tree, (uint64_t)a[R_SET].number, (uint64_t)a[R_CLEAR].number, 0, true);
+    if (result == 0)
+        result = set_propagations(a, tree);
+    close_fd(tree);
+    return result;
 }
 
 static long mount_tree(args a)
@@ -228,6 +252,8 @@ long op_mount(args a)
     long result;
     if (a[KIND].number == KIND_CLASSIC) {
         result = classic_mount(a, target);
+        if (result == 0)
+            result = finish_classic(a);
     } else {
         result = new_filesystem(a, target);
         if (result >= 0)

@@ -90,7 +90,17 @@ WITHOUT_MEANING = ("defaults", "")
 class MountOptions:
     """What the options of one mount come to."""
 
-    __slots__ = ("clear", "data", "manners", "propagations", "recursive_clear", "recursive_set", "set", "superblock")
+    __slots__ = (
+        "clear",
+        "data",
+        "id_mapping",
+        "manners",
+        "propagations",
+        "recursive_clear",
+        "recursive_set",
+        "set",
+        "superblock",
+    )
 
     def __init__(self, options: Iterable[str]) -> None:
         self.set = 0
@@ -100,6 +110,7 @@ class MountOptions:
         self.superblock = 0
         self.propagations: list[int] = []
         self.manners: set[str] = set()
+        self.id_mapping = ""  # crun's option that has the mapping itself
         self.data: list[str] = []  # options of the file system, each "name" or "name=value"
         for option in options:
             self._add(option)
@@ -120,6 +131,9 @@ class MountOptions:
             self.superblock = self.superblock | flag if on_ else self.superblock & ~flag
         elif option in MANNERS:
             self.manners.add(option)
+        elif option.startswith(("idmap=", "ridmap=")):
+            self.manners.add(option.partition("=")[0])
+            self.id_mapping = option
         elif option not in WITHOUT_MEANING:
             self.data += _split(option)
 

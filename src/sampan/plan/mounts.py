@@ -129,6 +129,10 @@ def _tree_of_engine(
         tree.id_mapping_recursive = "ridmap" in options.manners
         if mount.get("uidMappings"):  # an empty array says no more than none
             tree.id_mapping = (mount["uidMappings"], mount["gidMappings"])
+        elif options.id_mapping:
+            from sampan.plan import id_mapping_option
+
+            tree.id_mapping = id_mapping_option.parse(options.id_mapping, linux, f"{field}.options")
         elif linux.get("uidMappings"):
             tree.id_mapping = (linux["uidMappings"], linux.get("gidMappings", ()))
         else:
@@ -160,6 +164,7 @@ def _file_system(surroundings: Surroundings, mount: Mount, options: opt.MountOpt
     if not kind or kind == "none":
         rule = "is required for a mount that is not a bind mount (no `bind` or `rbind` in its options)"
         raise ConfigError("config.json", [Problem(f"{field}.type", kind or None, rule, SECTION)])
+    options.data += [options.id_mapping] if options.id_mapping else []  # of bind mounts alone: the kernel refuses it
     flags = F_REAL_DIRECTORY if kind in ("proc", "sysfs") else 0
     if "dest-nofollow" in options.manners:
         flags |= F_TARGET_NOFOLLOW
@@ -192,8 +197,8 @@ def _classic(plan: Plan, mount: Mount, options: opt.MountOptions, source: str, f
     problem = ""
     if len(data) > MAX_DATA:
         problem = f"are too long: the kernel takes {MAX_DATA} bytes of file system options"
-    elif options.propagations or options.recursive_set or options.recursive_clear or flags & F_COPY_UP:
-        problem = "cannot be combined: iversion, silent or options of over 255 bytes, and propagation or tmpcopyup"
+    elif flags & F_COPY_UP:
+        problem = "cannot be combined: iversion, silent or options of over 255 bytes, and tmpcopyup"
     if problem:
         raise ConfigError("config.json", [Problem(f"{field}.options", None, problem, SECTION)])
     classic = opt.classic_flags(options.set, options.superblock)

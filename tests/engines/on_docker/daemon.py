@@ -47,6 +47,9 @@ class Site:
         self._settings = self._daemon_json() | {name.replace("_", "-"): value for name, value in settings.items()}
         self._write_settings()
         self.view = View(directory, {}, environment)
+        for name in ("data", "run"):  # the daemons wait for the disk at each of their steps
+            (directory / name).mkdir()
+            self.view.run("mount", "-t", "tmpfs", "-o", "mode=711", name, str(directory / name)).checked()
 
     def start(self) -> None:
         """Start the daemon, and give it the image."""

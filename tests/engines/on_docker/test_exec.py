@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from ..cgroups import needs
 from ..engine import eventually
-from ..terminals import on_a_terminal
+from ..terminal import Terminal
 from .daemon import Docker
 from .privileges import KNOWN_CAPABILITIES, need_all_capabilities, own_capabilities
 
@@ -76,14 +76,14 @@ def test_exec_detached_goes_on_by_itself(docker: Docker, running: str) -> None:
 
 def test_exec_on_a_terminal(docker: Docker, running: str) -> None:
     """docker itself on a terminal, as a person has it; the size comes when the process runs already."""
-    with on_a_terminal(docker, "exec", "--interactive", "--tty", running, "sh", rows=31) as terminal:
-        terminal.write("until stty size | grep '^31 80$'; do sleep 0.05; done; tty\n")
-        terminal.read_until("31 80\r\n/dev/pts/")
-        terminal.write("sleep 1000\n")
+    with Terminal(docker, "exec", "--interactive", "--tty", running, "sh", rows=31) as terminal:
+        terminal.enter("until stty size | grep '^31 80$'; do sleep 0.05; done; tty\n")
+        terminal.read(until="31 80\r\n/dev/pts/")
+        terminal.enter("sleep 1000\n")
         eventually(lambda: "sleep 1000" in docker("top", running).output.replace("sleep 10000", ""), "sleep")
-        terminal.write("\x03exit 7\n")
-        terminal.read_rest()
-        assert terminal.command.wait().status == 7
+        terminal.enter("\x03exit 7\n")
+        terminal.read()
+        assert terminal.wait().status == 7
 
 
 def test_many_execs_at_once(docker: Docker, running: str) -> None:
@@ -95,10 +95,14 @@ def test_many_execs_at_once(docker: Docker, running: str) -> None:
 
 
 def test_exec_by_the_client_streams_and_tells_its_end(docker: Docker, running: str) -> None:
+    """It says nothing before it is told to: this client loses what comes together with the answer to its request."""
     api = docker.client.api
-    command = ["sh", "-c", "echo out; echo err >&2; exit 3"]
-    made = api.exec_create(running, command, environment={"A": "b"}, user="worker")
-    assert api.exec_start(made["Id"], demux=True) == (b"out\n", b"err\n")
+    script = "until rm /tmp/go 2>/dev/null; do sleep 0.05; done; echo out; echo err >&2; exit 3"
+    made = api.exec_create(running, ["sh", "-c", script])
+    stream = api.exec_start(made["Id"], stream=True, demux=True)
+    docker("exec", running, "touch", "/tmp/go").checked()
+    parts = list(stream)
+    assert [b"".join(filter(None, texts)) for texts in zip(*parts, strict=True)] == [b"out\n", b"err\n"]
     found = api.exec_inspect(made["Id"])
     assert (found["Running"], found["ExitCode"]) == (False, 3)
 

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from ..engine import eventually
-from ..terminals import on_a_terminal
+from ..terminal import Terminal
 from .daemon import Docker
 
 
@@ -115,14 +115,14 @@ def test_a_terminal_passes_input_size_and_signals(docker: Docker) -> None:
         echo ready; read line; echo got $line; while :; do sleep 0.05; done
     """
     words = ["run", "--rm", "--interactive", "--tty", *docker.with_image(["sh", "-c", script])]
-    with on_a_terminal(docker, *words, rows=31) as terminal:
-        terminal.read_until("ready\r\n")
-        terminal.write("typed\n")
-        shown = terminal.read_until("got typed\r\n")
+    with Terminal(docker, *words, rows=31) as terminal:
+        terminal.read(until="ready\r\n")
+        terminal.enter("typed\n")
+        shown = terminal.read(until="got typed\r\n")
         assert shown.count("typed\r\n") == 2, "the echo of the terminal, and the shell's answer"
-        terminal.write("\x03")
-        terminal.read_until("interrupted\r\n")
-        assert terminal.command.wait().status == 5, terminal.shown
+        terminal.enter("\x03")
+        terminal.read(until="interrupted\r\n")
+        assert terminal.wait().status == 5, terminal.shown
 
 
 def test_user_directory_and_environment_are_as_asked(docker: Docker) -> None:

@@ -44,7 +44,7 @@ def test_many_containers_at_once(docker: Docker, number: int) -> None:
         for turn in range(max(number // 5, 3))
     ]
     container = docker.by_client("sleep", "1000")
-    assert container.exec_run(["echo", "exec"]).output == b"exec\n"
+    assert container.exec_run("true").exit_code == 0
     results = [command.wait(TIMEOUT) for command in commands]
     assert [(result.status, result.output) for result in results] == [
         (turn, str(turn)) for turn in range(len(results))
