@@ -12,55 +12,56 @@ from ..engine import eventually
 from .ctr import LINGER, Ctr
 
 SLEEP = ("--", "sleep", "600")
-CAPABILITIES = "grep -E '^Cap(Eff|Bnd)' /proc/self/status | cut -f 2"
+END = "== end of part"
 SECURITY = "grep -E '^(Seccomp|NoNewPrivs):' /proc/self/status | tr '\\t\\n' '  '"
 
-# name: options, a script for the container's shell, and what it prints
-OPTIONS: dict[str, tuple[list[str], str, str]] = {
-    "environment": (["--env", "A=b c", "--env", "PATH=/bin:/sbin"], "echo $A $PATH", "b c /bin:/sbin"),
-    "working directory": (["--cwd", "/new/directory"], "pwd", "/new/directory"),
-    "read-only": (
-        ["--read-only"],
-        "touch /file 2>&1; touch /dev/shm/file && echo ok",
-        "touch: /file: Read-only file system\nok",
-    ),
-    "tmpfs": (
-        ["--mount", "type=tmpfs,src=tmpfs,dst=/scratch,options=size=64k:mode=700:noexec"],
-        "grep -o ' /scratch tmpfs .*,mode=700' /proc/self/mounts",
-        " /scratch tmpfs rw,noexec,relatime,size=64k,mode=700",
-    ),
-    "no new privileges": ([], SECURITY, "NoNewPrivs: 1 Seccomp: 0"),
-    "new privileges": (["--allow-new-privs"], SECURITY, "NoNewPrivs: 0 Seccomp: 0"),
-    "default seccomp profile": (
-        ["--seccomp"],
-        f"{SECURITY}; echo; unshare -u true 2>&1",
-        "NoNewPrivs: 1 Seccomp: 2 \nunshare: unshare(0x4000000): Operation not permitted",
-    ),
-    "capabilities": (
-        ["--cap-add", "CAP_SYS_ADMIN", "--cap-drop", "CAP_NET_RAW"],
-        CAPABILITIES,
-        "00000000a82405fb\n00000000a82405fb",
-    ),
-    "file limit": ([], "ulimit -n", "1024"),
-    "a device": (["--device", "/dev/zero"], "head -c 3 /dev/zero | od -An -tx1", " 00 00 00"),
-    "host's network": (["--net-host"], "readlink /proc/self/ns/net", "{net}"),
-    "without a cgroup": (["--cgroup", ""], "echo ran", "ran"),
-    "without pivot_root": (["--no-pivot"], "ls -d /bin /etc", "/bin\n/etc"),
-    "a private root": ([], "grep shared: /proc/self/mountinfo || echo private", "private"),
-    "mapped users": (
-        ["--uidmap", "0:100000:65536", "--gidmap", "0:200000:65536"],
-        "cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; id -u",
-        " 0 100000 65536\n 0 200000 65536\n0",
-    ),
+# Command lines: of each some options, scripts for the container's shell, and what those print.
+COMMAND_LINES: dict[str, list[tuple[list[str], str, str]]] = {
+    "plain": [
+        ([], SECURITY, "NoNewPrivs: 1 Seccomp: 0 "),
+        ([], "ulimit -n", "1024"),
+        ([], "grep shared: /proc/self/mountinfo || echo private", "private"),
+    ],
+    "many": [
+        (["--env", "A=b c", "--env", "PATH=/bin:/sbin"], "echo $A $PATH", "b c /bin:/sbin"),
+        (["--cwd", "/new/directory"], "pwd", "/new/directory"),
+        (["--read-only"], "touch /file; touch /dev/shm/file && echo ok", "touch: /file: Read-only file system\nok"),
+        (
+            ["--mount", "type=tmpfs,src=tmpfs,dst=/scratch,options=size=64k:mode=700:noexec"],
+            "grep -o ' /scratch tmpfs .*,mode=700' /proc/self/mounts",
+            " /scratch tmpfs rw,noexec,relatime,size=64k,mode=700",
+        ),
+        (["--allow-new-privs"], SECURITY, "NoNewPrivs: 0 Seccomp: 0 "),
+        (
+            ["--cap-add", "CAP_SYS_ADMIN", "--cap-drop", "CAP_NET_RAW"],
+            "grep -E '^Cap(Eff|Bnd)' /proc/self/status | cut -f 2",
+            "00000000a82405fb\n00000000a82405fb",
+        ),
+        (["--device", "/dev/zero"], "head -c 3 /dev/zero | od -An -tx1", " 00 00 00"),
+        (["--net-host"], "readlink /proc/self/ns/net", "{net}"),
+    ],
+    "seccomp": [
+        (["--seccomp"], SECURITY, "NoNewPrivs: 1 Seccomp: 2 "),
+        ([], "unshare -u true", "unshare: unshare(0x4000000): Operation not permitted"),
+    ],
+    "without": [(["--cgroup", ""], "echo ran", "ran"), (["--no-pivot"], "ls -d /bin /etc", "/bin\n/etc")],
+    "mapped users": [
+        (["--uidmap", "0:100000:65536"], "tr -s ' ' </proc/self/uid_map", " 0 100000 65536"),
+        (["--gidmap", "0:200000:65536"], "tr -s ' ' </proc/self/gid_map", " 0 200000 65536"),
+        ([], "id -u; id -g", "0\n0"),
+    ],
 }
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_an_option_has_its_effect(ctr: Ctr, name: str) -> None:
-    options, script, expected = OPTIONS[name]
+@pytest.mark.parametrize("name", COMMAND_LINES)
+def test_options_have_their_effects(ctr: Ctr, name: str) -> None:
+    parts = COMMAND_LINES[name]
+    options = [word for options, _, _ in parts for word in options]
+    script = "".join(f"({script}) 2>&1; echo '{END}'\n" for _, script, _ in parts)
+    shown = ctr.run(*options, "--", "sh", "-c", f"{script}{LINGER}").checked().stdout.split(END)
     net = ctr.site.view.run("readlink", "/proc/self/ns/net").output
-    result = ctr.run(*options, "--", "sh", "-c", f"{script}; {LINGER}").checked()
-    assert result.stdout.rstrip() == expected.replace("{net}", net)
+    expected = [expected.replace("{net}", net) for _, _, expected in parts]
+    assert [part.strip("\n") for part in shown[:-1]] == expected
 
 
 def test_privileged(ctr: Ctr) -> None:
