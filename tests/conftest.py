@@ -33,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run also the known differences of other runtimes that show in a wait for what never comes: minutes of it",
     )
     group.addoption(
+        "--soak",
+        action="store_true",
+        help="run also what takes minutes: many containers at once, and one after the other",
+    )
+    group.addoption(
         "--race-tries",
         type=int,
         default=100,

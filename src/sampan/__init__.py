@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sampan.api.making import containers as list  # noqa: A004 - sampan.list, as the command's verb
     from sampan.api.making import create, load, run
     from sampan.api.process import Process
+    from sampan.api.sandboxing.pool import Pool
+    from sampan.api.sandboxing.result import Result
+    from sampan.api.sandboxing.sandbox import Sandbox
     from sampan.api.spec import Spec
     from sampan.api.status import Completed, ExitStatus, State
     from sampan.api.streams import DEVNULL, PIPE, STDOUT
@@ -52,10 +55,13 @@ __all__ = [
     "KernelError",
     "NotFoundError",
     "PlatformError",
+    "Pool",
     "Problem",
     "Process",
     "Report",
+    "Result",
     "SampanError",
+    "Sandbox",
     "Severity",
     "Spec",
     "State",
@@ -77,8 +83,11 @@ _HOMES = {  # public name -> the module that it is from; all others are errors
     "ExitStatus": "sampan.api.status",
     "State": "sampan.api.status",
     "Container": "sampan.api.container",
+    "Pool": "sampan.api.sandboxing.pool",
     "Process": "sampan.api.process",
     "Report": "sampan.audit.report",
+    "Result": "sampan.api.sandboxing.result",
+    "Sandbox": "sampan.api.sandboxing.sandbox",
     "Severity": "sampan.audit.rule",
     "Spec": "sampan.api.spec",
     "create": "sampan.api.making",

@@ -17,6 +17,12 @@ from typing import Any
 
 import pytest
 
+import sampan
+from sampan.api.sandboxing import life
+from sampan.api.sandboxing.template import PREFIX
+
+from .sandboxes import traces
+
 TOKEN = f"sampanlib{uuid.uuid4().hex[:8]}"
 APPLETS = "cat dd echo false head id kill md5sum pwd sh sleep stty test touch true wc".split()
 NAMESPACES = ("pid", "network", "ipc", "uts", "mount")
@@ -108,6 +114,39 @@ def place(bundle: Path) -> Iterator[Place]:
     assert cgroups() == [], "cgroups are left"
 
 
+@pytest.fixture
+def states(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory for states; afterwards no cgroup of a sandbox is left, and no directory that shows the host.
+
+    Others may have sandboxes, too, so those of this program have names of their own.
+    """
+    prefix = f"{PREFIX}{TOKEN}-"
+    tmp_path_factory.getbasetemp()  # pytest's own shall be elsewhere
+    with tempfile.TemporaryDirectory(prefix=f"{TOKEN}-") as directory:
+        os.chmod(directory, 0o755)
+        monkeypatch.setattr(life, "PREFIX", prefix)
+        monkeypatch.setattr(tempfile, "tempdir", directory)
+        monkeypatch.setenv("TMPDIR", directory)  # of programs that a test starts
+        yield place.root
+        gc.collect()
+        assert os.listdir(directory) == []
+    assert traces(prefix) == [], "something is left of a sandbox"
+
+
+@pytest.fixture
+def sandbox(states: Path) -> Iterator[sampan.Sandbox]:
+    with sampan.Sandbox(root=states) as found:
+        yield found
+
+
+@pytest.fixture
+def python() -> str:
+    path = "/usr/bin/python3"
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"needs {path}, which a sandbox sees")
+    return path
+
+
 def descriptors() -> dict[int, str]:
     found = {}
     for name in os.listdir("/proc/self/fd"):
@@ -119,8 +158,13 @@ def descriptors() -> dict[int, str]:
 
 
 def children() -> set[int]:
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(pid) for task in tasks for pid in (task / "children").read_text().split()} - _others
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            found.update(map(int, (task / "children").read_text().split()))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that has just ended
+    return found - _others
 
 
 def cgroups() -> list[Path]:

@@ -73,6 +73,23 @@ def built(bundle: Path) -> str:
     return f"{done.stdout}{path.name}{spec.plan()}{spec.to_dict()['root']['path']}{spec.to_json()}"
 
 
+def sandboxed() -> str:
+    with sampan.Sandbox(memory="64M", work=1 << 20, configure=lambda spec: spec.with_hostname("judge")) as sandbox:
+        result: sampan.Result[bytes] = sandbox.run(["true"], input="x", overflow="discard")
+        text: sampan.Result[str] = sandbox.run(["true"], text=True)
+        data: bytes = sandbox.get("file")
+        if result.reason == "oom" or sandbox.enforced["memory"] == "nothing":
+            text.check()
+    with sampan.Pool(1, 2, timeout=None) as pool, pool.take(timeout=1) as taken:
+        taken.put("file", data)
+    return text.stdout
+
+
+async def sandboxed_in_a_loop() -> str:
+    async with aio.Pool(2, cpus=0.5) as pool, pool.take() as sandbox:
+        return (await sandbox.run(["true"], text=True)).stdout
+
+
 def wrong(container: sampan.Container) -> None:
     text: str = container.exec(["id"], capture=True).stdout  # wrong: bytes
     container.update({"pids": {"limit": "many"}})  # wrong: not a number
@@ -84,6 +101,8 @@ def wrong(container: sampan.Container) -> None:
     spec.hook("later", "/bin/true")  # wrong: no point of its life
     spec.limit(ram="5M")  # wrong: no such limit
     spec.with_args = None  # wrong: it is never changed
+    sampan.Sandbox(memroy="5M")  # wrong: no such limit
+    text = sampan.Sandbox().run(["true"]).stdout  # wrong: bytes
     print(text)
 
 
@@ -91,3 +110,5 @@ if __name__ == "__main__":
     synchronous(Path("bundle"))
     asyncio.run(asynchronous(Path("bundle")))
     built(Path("bundle"))
+    sandboxed()
+    asyncio.run(sandboxed_in_a_loop())

@@ -9,7 +9,10 @@ over once nothing is left of that.
 from sampan.aio.container import Container
 from sampan.aio.making import containers as list  # noqa: A004 - as the command's verb
 from sampan.aio.making import create, load, run
+from sampan.aio.pool import Pool
 from sampan.aio.process import Process
+from sampan.aio.sandbox import Sandbox
+from sampan.api.sandboxing.result import Result
 from sampan.api.status import Completed, ExitStatus, State
 from sampan.api.streams import DEVNULL, PIPE, STDOUT
 
@@ -20,7 +23,10 @@ __all__ = [
     "Completed",
     "Container",
     "ExitStatus",
+    "Pool",
     "Process",
+    "Result",
+    "Sandbox",
     "State",
     "create",
     "list",

@@ -157,6 +157,11 @@ class Container(Running):
         with Naming(self.id):
             return Events(self._store, self.id, int(interval * _SECOND), log.warn)
 
+    def cgroup_directories(self) -> Mapping[str, str]:
+        """For sampan.Sandbox: those of its cgroup, by v1 controller; "" is the v2 one."""
+        with Naming(self.id), self._store.look(self.id) as held:
+            return held.load().group().directories
+
     def popen(
         self,
         command: Sequence[str] | Document,

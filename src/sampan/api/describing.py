@@ -33,9 +33,7 @@ def describe(
             raise UsageError("env, cwd, user and terminal are fields of the process object already")
         document = cast("Document", dict(command))
         return lambda _config: document
-    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in command):
-        raise UsageError(f"a command is a list of words such as ['sh', '-c', '...'], not {command!r}")
-    words = list(command)
+    words = check_words(command)
     who = None if user is None else _ids(user)
 
     def changed(config: Config) -> Document:
@@ -51,6 +49,13 @@ def describe(
         return process
 
     return changed
+
+
+def check_words(command: Sequence[str]) -> list[str]:
+    """The words of a command line. Raises UsageError for what is none."""
+    if isinstance(command, str) or not command or not all(isinstance(word, str) for word in command):
+        raise UsageError(f"a command is a list of words such as ['sh', '-c', '...'], not {command!r}")
+    return list(command)
 
 
 def words_of(command: Sequence[str] | Document) -> tuple[str, ...]:

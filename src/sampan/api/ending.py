@@ -39,14 +39,18 @@ class Ending:
         status = self.poll()
         if status is not None:
             return status
+        self.await_end(timeout)
+        return self.poll()
+
+    def await_end(self, timeout: float | None) -> bool:
+        """Whether it has ended after at most ``timeout`` seconds. It is not reaped."""
         pidfd = self.duplicate()
         try:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
-            poll.poll(None if timeout is None else min(max(0, timeout * 1000), _LONGEST))
+            return bool(poll.poll(None if timeout is None else min(max(0, timeout * 1000), _LONGEST)))
         finally:
             os.close(pidfd)
-        return self.poll()
 
     def duplicate(self) -> int:
         """A pidfd of the caller's, which `close` in another thread does not take away. Raises ValueError if it has."""

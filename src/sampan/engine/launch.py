@@ -28,23 +28,28 @@ SPAWN_HINTS = {
 
 
 def read_init() -> int:
-    """A descriptor of the program init that nobody can change: a sealed memfd (CVE-2019-5736).
+    """A descriptor of the program init that nobody can change."""
+    return read_program("init")
+
+
+def read_program(name: str) -> int:
+    """A descriptor of one of the static programs that nobody can change: a sealed memfd (CVE-2019-5736).
 
     Where executable memfds are forbidden (vm.memfd_noexec), a read-only clone of the mount that it is on, which no
     namespace holds.
     """
-    path = _linux.__file__.rpartition("/")[0] + "/init"
+    path = f"{_linux.__file__.rpartition('/')[0]}/{name}"
     program = files.read(path)
     try:
-        return _linux.sealed_memfd("sampan-init", program, True)
+        return _linux.sealed_memfd(f"sampan-{name.removeprefix('sampan-')}", program, True)
     except OSError as error:
         if error.errno != errno.EACCES:
-            raise KernelError("memfd_create", "init", error.errno or 0) from None
+            raise KernelError("memfd_create", name, error.errno or 0) from None
     try:
         tree = _linux.open_tree(path, 0)
         _linux.mount_setattr(tree, False, 1, 0, 0, -1)
     except OSError as error:
-        hint = "this host forbids executable memfds (vm.memfd_noexec), and init's mount cannot be cloned"
+        hint = f"this host forbids executable memfds (vm.memfd_noexec), and the mount of {name} cannot be cloned"
         raise KernelError("clone", path, error.errno or 0, detail=hint) from None
     return tree
 

@@ -1,50 +1,16 @@
 /* process.terminal: a pseudoterminal of the container's own devpts. Its near side goes to the engine or to whoever
  * listens on the console socket, its far side becomes the standard streams and /dev/console. */
+#include "descriptor.h"
 #include "trees.h"
 
 #include <asm/ioctls.h>
 #include <linux/termios.h>
 
 #define DEVPTS_SUPER_MAGIC_NUMBER 0x1cd1
-#define SOL_SOCKET_LEVEL 1
-#define SCM_RIGHTS_TYPE 1
-
-/* struct msghdr and struct cmsghdr of the kernel, which only the C library's headers give to programs */
-struct message_header {
-    void *name;
-    int name_length;
-    struct {
-        const void *base;
-        size_t length;
-    } *parts;
-    size_t part_count;
-    void *control;
-    size_t control_length;
-    unsigned flags;
-};
-
-struct descriptor_message {
-    size_t length;
-    int level;
-    int type;
-    int descriptor;
-};
 
 long send_descriptor(long socket, long fd, const char *name)
 {
-    struct descriptor_message control = {
-        .length = offsetof(struct descriptor_message, descriptor) + sizeof(int),
-        .level = SOL_SOCKET_LEVEL,
-        .type = SCM_RIGHTS_TYPE,
-        .descriptor = (int)fd,
-    };
-    struct message_header message = {.control = &control, .control_length = sizeof(control), .part_count = 1};
-    struct {
-        const void *base;
-        size_t length;
-    } part = {name, length_of(name)};
-    message.parts = (void *)&part;
-    long sent = attempt("sendmsg", SYS3(sendmsg, socket, &message, 0));
+    long sent = attempt("sendmsg", pass_descriptor(socket, fd, name, length_of(name)));
     return sent < 0 ? sent : 0;
 }
 
