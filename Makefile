@@ -71,7 +71,7 @@ $(PROJECT): $(SOURCES)
 # Without Debian's packages for the tests (or without being root to install them) the tests that need them skip.
 $(TEST_TOOLS): pyproject.toml scripts/install-debian-packages scripts/install-into-venv | $(PROJECT)
 	@scripts/install-debian-packages test || echo "Tests that need what is missing will be skipped." >&2
-	@scripts/install-into-venv extras test lint
+	@scripts/install-into-venv extras test lint examples
 	@touch $@
 
 $(DOCS_TOOLS): pyproject.toml scripts/install-into-venv
