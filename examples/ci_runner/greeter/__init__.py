@@ -1,0 +1,1 @@
+"""A program to be built and tested."""
