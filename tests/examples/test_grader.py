@@ -43,7 +43,7 @@ def grader(directory: Path) -> Iterator[str]:
     """The address of the service. In the end it stops at once, and no sandbox stays."""
     log = directory.parent / "log"
     command = ["sh", "-c", f"exec {START} --port 0"]
-    assert f"\n    {START}\n" in (directory / "README.md").read_text()
+    assert f"\n$ {START}\n" in (directory / "README.md").read_text()
     env = {**environment(), "SECRET": SECRET}
     with log.open("w") as stream, nothing_is_left():
         service = subprocess.Popen(command, cwd=directory, env=env, stdout=stream, stderr=stream)
