@@ -65,6 +65,7 @@ def hand_in(grader: str, code: str, exercise: str = "1-fizz") -> Any:
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=60) as response:
+        assert response.headers["Content-Security-Policy"] == "default-src 'self'"
         return json.load(response)
 
 
