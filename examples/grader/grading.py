@@ -78,7 +78,7 @@ async def grade(sandbox: aio.Sandbox, exercise: Exercise, code: str) -> Verdict:
     await sandbox.put("submission.py", code)
     await sandbox.put("examinee.py", EXAMINEE)
     exam = {"function": exercise.function, "calls": [call.arguments for call in exercise.calls]}
-    result = await sandbox.run([PYTHON, "-I", "examinee.py"], input=json.dumps(exam), text=True)
+    result = await sandbox.run([PYTHON, "-I", "-u", "examinee.py"], input=json.dumps(exam), text=True)
     answers = dict(answers_in(result.stdout))
     tests = [test_of(exercise.function, call, answers.get(number)) for number, call in enumerate(exercise.calls)]
     if result.reason in ENDS:
