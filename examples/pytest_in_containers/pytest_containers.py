@@ -14,15 +14,18 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 import sampan
 
+Phase = Literal["setup", "call", "teardown"]
+
 MARK = "container(memory, cpus, pids, network, timeout, env, writable): run the test in a container of its own"
 OURS = {"basetemp", "capture", "debug", "file_or_dir", "log_file", "plugins", "trace", "usepdb", "xmlpath"}  # options
 BASE = pytest.StashKey[sampan.Spec]()
+PHASES: tuple[Phase, ...] = ("setup", "call", "teardown")
 TIMEOUT = 300.0  # seconds
 PASSED_ON = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS")  # variables: the same plugins, inside and outside
 
@@ -39,7 +42,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if mark is None:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    for report in reports_of(item, mark.kwargs):
+    for report in reports_of(item, mark):
         item.ihook.pytest_runtest_logreport(report=report)
     # What tests before this one have set up here, and none after it needs.
     tear_down = item.session._setupstate.teardown_exact  # noqa: SLF001 - pytest has no public word for it
@@ -50,10 +53,10 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-def reports_of(item: pytest.Item, options: Mapping[str, Any]) -> Iterator[pytest.TestReport]:
+def reports_of(item: pytest.Item, mark: pytest.Mark) -> Iterator[pytest.TestReport]:
     """Run a test in a container: the reports that it has sent, and one of a failure if it could not send all."""
     try:
-        ending, sent, output = run(item, **options)
+        ending, sent, output = run(item, *mark.args, **mark.kwargs)
     except (sampan.SampanError, TypeError) as error:  # of a wrong mark, or of a container that cannot be made
         ending, sent, output = f"cannot run this test in a container: {error}", b"", b""
     phases = []
@@ -64,10 +67,11 @@ def reports_of(item: pytest.Item, options: Mapping[str, Any]) -> Iterator[pytest
                 report.longrepr = tuple(report.longrepr)
             phases.append(report.when)
             yield report
-    if "teardown" in phases:
+    missing = [when for when in PHASES if when not in phases]
+    if "teardown" not in missing:
         return
-    for when in ("call" if "setup" in phases else "setup", "teardown"):
-        failed = when != "teardown"
+    for when in dict.fromkeys((missing[0], PHASES[-1])):
+        failed = when == missing[0]
         yield pytest.TestReport(
             nodeid=item.nodeid,
             location=item.location,

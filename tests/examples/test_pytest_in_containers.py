@@ -44,12 +44,25 @@ def broken():
 def test_teardown(broken):
     pass
 
+@pytest.fixture
+def fatal():
+    yield
+    os._exit(8)
+
 @contained
 def test_it_ends_python():
     os._exit(7)
 
+@contained
+def test_its_fixture_ends_python(fatal):
+    pass
+
 @contained(colour="red")
 def test_unknown_word():
+    pass
+
+@contained("64M")
+def test_word_without_name():
     pass
 
 @pytest.mark.skipif(os.getpid() == 1, reason="seen only inside")
@@ -97,11 +110,15 @@ def test_outcomes_are_those_of_pytest(tmp_path: Path) -> None:
         "test_words[\\n/ ]",
     ]
     seen = {name: [(part.tag, part.get("message")) for part in case] for name, case in cases.items()}
-    assert "cannot run this test in a container: " in str(seen.pop("test_unknown_word"))
+    for name in ("test_unknown_word", "test_word_without_name"):
+        assert "cannot run this test in a container: " in str(seen.pop(name))
     assert {name: parts for name, parts in seen.items() if "words" not in name} == {
         "test_outside": [],
         "test_teardown": [("error", 'failed on teardown with "RuntimeError: of the fixture"')],
         "test_it_ends_python": [("failure", "the test's container has ended before the test, with exit status 7")],
+        "test_its_fixture_ends_python": [
+            ("error", 'failed on teardown with "the test\'s container has ended before the test, with exit status 8"')
+        ],
         "test_skipped_inside": [("skipped", "seen only inside")],
         "test_after": [],
     }
