@@ -18,9 +18,7 @@ NEEDED = ("podman", "conmon", "busybox")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("container runtimes")
-    group.addoption("--soak", action="store_true", help="tests of many containers take very many, for minutes")
-    group.addoption(
+    parser.getgroup("container runtimes").addoption(
         "--engine-runtime",
         action="append",
         metavar="NAME|PATH",

@@ -18,16 +18,6 @@ from .daemon import Docker, Site
 NEEDED = ("dockerd", "docker", "containerd", "iptables", "busybox")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("container runtimes").addoption(
-        "--docker-soak",
-        type=int,
-        default=3,
-        metavar="N",
-        help="how many containers docker runs in a row, and a fifth of that at once, for one test (default: 3)",
-    )
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "docker" in metafunc.fixturenames:
         metafunc.parametrize("docker", list(runtimes_of(metafunc.config)), indirect=True, scope="function")
