@@ -28,6 +28,9 @@ HOT_VERBS = {  # verb -> modules of the command line beside its own
     "kill": {"signals"},
     "delete": set(),
     "list": set(),
+    "pause": set(),
+    "resume": set(),
+    "update": set(),
 }
 
 

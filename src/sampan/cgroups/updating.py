@@ -1,4 +1,4 @@
-"""New limits for a live cgroup, all of them or none. Off the hot path.
+"""New limits for a live cgroup, all of them or none.
 
 What is absent or zero in the document stays as it is: docker 20.10 sends a zero for everything that its user has not
 named. The device rules stay in any case: engines send those of the creation along, and what else was allowed since
@@ -7,14 +7,14 @@ then (a GPU, by its own tools) must not end with it.
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+import posix
 
 from sampan.cgroups import layout, limits, support
 from sampan.cgroups.layout import UNIFIED, Layout
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.linux import files
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -90,7 +90,11 @@ def _settings(resources: Resources, directories: Mapping[str, str]) -> list[Sett
 def _zero(name: str, field: str, directories: Mapping[str, str]) -> list[Setting]:
     """Nothing, where the cgroup has no such file: it asks for what is so."""
     directory = directories.get("cpu", directories.get(UNIFIED, ""))
-    return [("cpu", name, "0", f"linux.resources.cpu.{field}", True)] if os.path.exists(f"{directory}/{name}") else []
+    return (
+        [("cpu", name, "0", f"linux.resources.cpu.{field}", True)]
+        if posix.access(f"{directory}/{name}", posix.F_OK)
+        else []
+    )
 
 
 def _device_weights(directories: Mapping[str, str], field: str) -> list[Setting]:

@@ -6,8 +6,6 @@ configuration that asks for it is compiled, and what is refused is no feature.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sampan import __version__
 from sampan.cli.main import VERBS
 from sampan.cli.settings import CGROUP_MANAGERS
@@ -19,6 +17,7 @@ from sampan.plan.namespaces import NAMESPACES
 from sampan.plan.process import MEMORY_POLICIES, MEMORY_POLICY_FLAGS
 from sampan.spec import names
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.plan.operations import Plan
     from sampan.spec.types import (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sampan.errors import KernelError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.cli.options import Arguments
     from sampan.cli.settings import Settings

@@ -1,13 +1,12 @@
-"""The verb "update": changes the limits of a container, by options or by a document. Off the hot path."""
+"""The verb "update": changes the limits of a container, by options or by a document. Kubernetes does it often."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from sampan.cli.options import whole_number
 from sampan.errors import ConfigError, KernelError, Problem
 from sampan.spec.sizes import bytes_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any

@@ -1,12 +1,11 @@
-"""`update`: changes the limits of a container that exists, as engines ask for it. Off the hot path."""
+"""`update`: changes the limits of a container that exists, as engines ask for it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from sampan.engine.store import CREATED, PAUSED, RUNNING
 from sampan.errors import StateError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from sampan.engine.store import Held, Record, Store
     from sampan.spec.types import IntelRdt, Resources

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
-
-_SIZE = re.compile(r"(\d+(?:\.\d*)?|\.\d+) ?(?:([kmgtp])(?:i?b)?|b)?", re.ASCII | re.IGNORECASE)
-_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_POWERS = {"": 0, "b": 0} | {
+    unit + ending: power for power, unit in enumerate("kmgtp", 1) for ending in ("", "b", "ib")
+}
+_LETTERS = "bgikmptBGIKMPT"
+_LONGEST = 100  # digits
 
 
 def bytes_of(text: str) -> int | None:
     """The number of bytes; None for what is no size. All units are powers of 1024; a part of a byte is left out."""
-    found = _SIZE.fullmatch(text)
-    if found is None:
+    number = text.rstrip(_LETTERS)
+    power = _POWERS.get(text[len(number) :].lower())
+    whole, _, part = number.removesuffix(" ").partition(".")
+    digits = whole + part
+    if power is None or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST:
         return None
-    number, unit = found.groups(default="")
-    return int(Decimal(number) * 1024 ** _POWERS[unit.lower()])
+    return int(digits) * 1024**power // 10 ** len(part)
