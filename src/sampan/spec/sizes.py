@@ -17,4 +17,5 @@ def bytes_of(text: str) -> int | None:
     digits = whole + part
     if power is None or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST:
         return None
-    return int(digits) * 1024**power // 10 ** len(part)
+    scale: int = 10 ** len(part)
+    return (int(digits) << 10 * power) // scale
