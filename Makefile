@@ -57,6 +57,7 @@ bench: build ## measure sampan beside runc and crun
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/run_true.py
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/exec_true.py
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/library.py
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python benchmarks/engines.py
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache
