@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 IMAGE = "localhost/busybox:1"
-PATIENCE = 60.0  # seconds until a daemon answers
 
 
 class Engine(ABC):
@@ -80,13 +79,7 @@ class Engine(ABC):
         return milliseconds
 
     def start_daemon(self, *command: str, answers: list[str]) -> None:
-        log = self.site.directory / f"{self.name}.log"
-        self.site.view.run("sh", "-c", f'"$@" >{log} 2>&1 &', "sh", *command).checked()
-        deadline = time.monotonic() + PATIENCE
-        while self.site.view.run(*answers).status != 0:
-            if time.monotonic() > deadline:
-                sys.exit(f"engines.py: {command[0]} does not answer:\n{log.read_text()}")
-            time.sleep(0.1)
+        self.site.view.start_daemon(command, self.site.directory / f"{self.name}.log", answers)
 
 
 class Podman(Engine):

@@ -10,15 +10,21 @@ import signal
 import struct
 import termios
 from types import TracebackType
+from typing import Protocol
 
-from .engine import Engine
-from .view import Result
+from .view import Command, Result
 
 TIMEOUT = 20  # seconds
 
 
+class CommandLine(Protocol):
+    """An engine's."""
+
+    def in_background(self, *words: str, **descriptors: int) -> Command: ...
+
+
 class Terminal:
-    def __init__(self, engine: Engine, *words: str, rows: int = 24, columns: int = 80) -> None:
+    def __init__(self, engine: CommandLine, *words: str, rows: int = 24, columns: int = 80) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._command = engine.in_background(*words, stdin=theirs, stdout=theirs, stderr=theirs)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from .. import image
-from ..daemons import Daemon
-from ..view import View
+from ..view import Command, View
 
 IMAGE = "localhost/busybox:1"
 PAUSE = "localhost/pause:1"  # holds the namespaces of a pod
@@ -91,7 +91,8 @@ class Site:
 
     def restart(self) -> None:
         """As an upgrade does: the shims, and with them the containers, stay."""
-        self._daemon.stop()
+        self._daemon.send_signal(signal.SIGTERM)
+        self._daemon.wait()
         self._daemon = self._start()
 
     @property
@@ -114,9 +115,9 @@ class Site:
     def close(self) -> None:
         self.view.close()
 
-    def _start(self) -> Daemon:
+    def _start(self) -> Command:
         words = ["containerd", f"--config={self.directory}/config.toml"]
-        return Daemon(self.view, self._log, words, ["ctr", "version"])
+        return self.view.start_daemon(words, self._log, ["ctr", "version"])
 
     def _import_images(self) -> None:
         busybox = shutil.which("busybox")

@@ -12,7 +12,7 @@ import pytest
 
 from ..engine import eventually
 from ..leftovers import arguments, descendants
-from ..terminals import Terminal
+from ..terminal import Terminal
 from .ctr import LINGER, Ctr
 
 SLEEP = ("--", "sleep", "600")
@@ -131,30 +131,28 @@ def test_an_exec_in_the_background_is_killed(ctr: Ctr) -> None:
 
 
 def test_the_task_has_a_terminal(ctr: Ctr) -> None:
-    with Terminal(rows=33, columns=99) as terminal:
-        words = ctr.words_to_run("--rm", "--tty", "--", "sh", "-c", f"tty; echo ready; cat; {SIZE}; exit 4")
-        command = ctr.in_background(*words, **terminal.descriptors)
-        shown = terminal.read(until="ready")
-        terminal.write("typed\n\x04")
-        shown += terminal.read()
-        assert command.wait().status == 4
-    assert shown.startswith("/dev/pts/0")
-    assert shown.count("typed") == 2, "the echo of the terminal, and cat's answer"
-    assert shown.rstrip().endswith("33 99")
+    words = ctr.words_to_run("--rm", "--tty", "--", "sh", "-c", f"tty; echo ready; cat; {SIZE}; exit 4")
+    with Terminal(ctr, *words, rows=33, columns=99) as terminal:
+        terminal.read(until="ready")
+        terminal.enter("typed\n\x04")
+        terminal.read()
+        assert terminal.wait().status == 4
+    assert terminal.shown.startswith("/dev/pts/0")
+    assert terminal.shown.count("typed") == 2, "the echo of the terminal, and cat's answer"
+    assert terminal.shown.rstrip().endswith("33 99")
 
 
 def test_exec_has_a_terminal(ctr: Ctr) -> None:
     container = ctr.detached(*SLEEP)
-    with Terminal(rows=22, columns=77) as terminal:
-        words = ["tasks", "exec", "--exec-id", "shell", "--tty", container]
-        script = f"test -t 0 && test -t 1 && test -t 2 && tty; echo ready; read line; {SIZE}; exit 6"
-        command = ctr.in_background(*words, "sh", "-c", script, **terminal.descriptors)
-        shown = terminal.read(until="ready")
-        terminal.write("go\n")
-        shown += terminal.read()
-        assert command.wait().status == 6
-    assert shown.startswith("/dev/pts/0")
-    assert shown.rstrip().endswith("22 77")
+    words = ["tasks", "exec", "--exec-id", "shell", "--tty", container]
+    script = f"test -t 0 && test -t 1 && test -t 2 && tty; echo ready; read line; {SIZE}; exit 6"
+    with Terminal(ctr, *words, "sh", "-c", script, rows=22, columns=77) as terminal:
+        terminal.read(until="ready")
+        terminal.enter("go\n")
+        terminal.read()
+        assert terminal.wait().status == 6
+    assert terminal.shown.startswith("/dev/pts/0")
+    assert terminal.shown.rstrip().endswith("22 77")
 
 
 def test_a_checkpoint_is_refused_with_the_reason(ctr: Ctr) -> None:
