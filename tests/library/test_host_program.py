@@ -8,7 +8,6 @@ import pwd
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -286,8 +285,7 @@ assert sampan.list(root=root) == []
 
 
 def test_an_interruption_leaves_nothing(place: Place) -> None:
-    """SIGINT at any moment of a run: KeyboardInterrupt, and no container."""
-    begun = time.time()
+    """SIGINT at any moment of a run: KeyboardInterrupt, and no container. (And no cgroup, as after every test here.)"""
     text = """
 import warnings
 warnings.simplefilter("ignore", ResourceWarning)  # of a file that is made, and dropped before it has a name
@@ -299,7 +297,7 @@ for number in range(40):
     try:
         try:
             thread.start()
-            run("sleep", "0.5", capture=True)
+            sampan.run(f"{token}-{number}", bundle=bundle, root=root, config=config("sleep", "0.5"), capture=True)
         finally:
             thread.join()
     except KeyboardInterrupt: pass
@@ -310,9 +308,6 @@ for number in range(40):
 print(missed)
 """
     assert int(program(place, text, name=place.id())) == 0
-    assert [
-        path for path in Path("/sys/fs/cgroup").glob("**/run-????????????????") if path.stat().st_mtime > begun
-    ] == []
 
 
 def test_log(place: Place) -> None:

@@ -281,12 +281,20 @@ class Container(Running):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._own:
-                self.delete(force=True)
-                self._signal(SIGKILL)  # where somebody else has removed its record, and not its process
-                self.ending.wait(None)
+            self._end()
+        except SampanError:
+            raise
+        except BaseException:
+            self._end()  # a signal's handler has interrupted it
+            raise
         finally:
             self.close()
+
+    def _end(self) -> None:
+        if self._own:
+            self.delete(force=True)
+            self._signal(SIGKILL)  # where somebody else has removed its record, and not its process
+            self.ending.wait(None)
 
     def __repr__(self) -> str:
         return f"<sampan.Container {self.id!r}, pid {self.pid}>"

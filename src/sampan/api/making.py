@@ -52,12 +52,19 @@ def create(
     Raises ConfigError with all that is wrong with the configuration, ExistsError, HookError, KernelError, UsageError;
     then nothing is left of the container.
     """
-    with Naming(container_id), Streams(stdin, stdout, stderr) as streams:
-        options = _options(config, cgroup_manager, streams)
-        store = _store(root)
-        place = _place(store, container_id, bundle, config)
-        creation = begin(store, container_id, place, options, wait_for_start=True, foreground=True)
-        return _adopt(creation, streams)
+    container: Container | None = None
+    try:
+        with Naming(container_id), Streams(stdin, stdout, stderr) as streams:
+            options = _options(config, cgroup_manager, streams)
+            store = _store(root)
+            place = _place(store, container_id, bundle, config)
+            creation = begin(store, container_id, place, options, wait_for_start=True, foreground=True)
+            container = _adopt(creation, streams)
+    except BaseException:
+        if container is not None:  # a signal's handler has raised while the streams were closed
+            container.__exit__(None, None, None)
+        raise
+    return container
 
 
 @overload
@@ -122,8 +129,10 @@ def run(
     stdin, stdout, stderr = for_exchange(stdin, stdout, stderr, given=input is not None, capture=capture)
     name = f"run-{os.urandom(8).hex()}" if container_id is None else container_id
     container, args = launched(name, bundle, config, root, (stdin, stdout, stderr), cgroup_manager)
-    with container:
+    try:  # no `with` block: a signal's handler could raise before it has begun
         return finish(container, args, input, timeout, text=text, check=check)
+    finally:
+        container.__exit__(None, None, None)
 
 
 def launched(
@@ -137,12 +146,20 @@ def launched(
     """A container of this program's whose process runs, and what it runs. Raises as `create` and `start`."""
     from sampan.engine.run import begin_and_start
 
-    with Naming(container_id), Streams(*streams) as opened:
-        options = _options(config, cgroup_manager, opened)
-        store = _store(root)
-        place = _place(store, container_id, bundle, config)
-        creation, _ = begin_and_start(store, container_id, place, options, foreground=True)
-        return _adopt(creation, opened), tuple(creation.config["process"].get("args", ()))
+    container: Container | None = None
+    try:
+        with Naming(container_id), Streams(*streams) as opened:
+            options = _options(config, cgroup_manager, opened)
+            store = _store(root)
+            place = _place(store, container_id, bundle, config)
+            creation, _ = begin_and_start(store, container_id, place, options, foreground=True)
+            container = _adopt(creation, opened)
+            args = tuple(creation.config["process"].get("args", ()))
+    except BaseException:
+        if container is not None:  # as in `create`
+            container.__exit__(None, None, None)
+        raise
+    return container, args
 
 
 def load(container_id: str, /, *, root: Path | None = None) -> Container:

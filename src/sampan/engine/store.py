@@ -302,15 +302,17 @@ class Store:
             root = self._open_root()
         except NotFoundError:
             raise NotFoundError(f"container {container_id} does not exist") from None
+        held = Held(path, container_id, -1, root)
         try:
-            return Held(path, container_id, _open_own(root, container_id, path), root)
+            held.fd = _open_own(root, container_id, path)
         except BaseException as error:
-            posix.close(root)
+            held.close()
             if not isinstance(error, OSError):
                 raise
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise NotFoundError(f"container {container_id} does not exist") from None
             raise KernelError("open", path, error.errno or 0) from None
+        return held
 
     def hold(self, container_id: str, *, shared: bool = False) -> Held:
         """The directory of a container, locked for a change. Raises NotFoundError.
