@@ -52,19 +52,8 @@ def create(
     Raises ConfigError with all that is wrong with the configuration, ExistsError, HookError, KernelError, UsageError;
     then nothing is left of the container.
     """
-    container: Container | None = None
-    try:
-        with Naming(container_id), Streams(stdin, stdout, stderr) as streams:
-            options = _options(config, cgroup_manager, streams)
-            store = _store(root)
-            place = _place(store, container_id, bundle, config)
-            creation = begin(store, container_id, place, options, wait_for_start=True, foreground=True)
-            container = _adopt(creation, streams)
-    except BaseException:
-        if container is not None:  # a signal's handler has raised while the streams were closed
-            container.__exit__(None, None, None)
-        raise
-    return container
+    streams = (stdin, stdout, stderr)
+    return _made(container_id, bundle, config, root, streams, cgroup_manager, start=False)[0]
 
 
 @overload
@@ -144,6 +133,19 @@ def launched(
     cgroup_manager: str,
 ) -> tuple[Container, tuple[str, ...]]:
     """A container of this program's whose process runs, and what it runs. Raises as `create` and `start`."""
+    return _made(container_id, bundle, config, root, streams, cgroup_manager, start=True)
+
+
+def _made(
+    container_id: str,
+    bundle: Path | None,
+    config: Configuration | None,
+    root: Path | None,
+    streams: tuple[Stream, Stream, Stream],
+    cgroup_manager: str,
+    *,
+    start: bool,
+) -> tuple[Container, tuple[str, ...]]:
     from sampan.engine.run import begin_and_start
 
     container: Container | None = None
@@ -152,11 +154,14 @@ def launched(
             options = _options(config, cgroup_manager, opened)
             store = _store(root)
             place = _place(store, container_id, bundle, config)
-            creation, _ = begin_and_start(store, container_id, place, options, foreground=True)
+            if start:
+                creation, _ = begin_and_start(store, container_id, place, options, foreground=True)
+            else:
+                creation = begin(store, container_id, place, options, wait_for_start=True, foreground=True)
             container = _adopt(creation, opened)
             args = tuple(creation.config["process"].get("args", ()))
     except BaseException:
-        if container is not None:  # as in `create`
+        if container is not None:  # a signal's handler has raised while the streams were closed
             container.__exit__(None, None, None)
         raise
     return container, args
